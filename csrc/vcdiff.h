@@ -1,0 +1,220 @@
+/*
+ * vcdiff.h - the C interface of deltaloft's VCDIFF codec (RFC 3284)
+ *
+ * A delta describes a target by instructions that ADD bytes of its own, COPY
+ * from a source or from the target so far, or RUN one byte. This library knows
+ * memory only: no files, no threads, no callbacks, no globals, nothing printed.
+ *
+ * Sizes, offsets and addresses are in bytes. Buffers belong to the caller and
+ * must stay unchanged for as long as a call, or an object that was given them,
+ * uses them. Every function may be called from several threads at once, as long
+ * as no two calls share an object that one of them changes.
+ *
+ * There are three ways in:
+ *
+ *   one call       vcd_decode()
+ *   by windows     vcd_read_header(), then vcd_read_window() and vcd_decode_window();
+ *                  windows that only need the source may be decoded in any order,
+ *                  side by side
+ *   making one     vcd_source_new(), vcd_encoder_new(), vcd_encode_window()
+ *
+ * Secondary compression is the caller's business: vcd_decode_window() is handed
+ * plain sections, vcd_encode_window() hands out plain sections.
+ */
+#ifndef VCDIFF_H
+#define VCDIFF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Results ---------------------------------------------------------------------------- */
+
+enum vcd_result {
+    VCD_OK = 0,
+    VCD_MALFORMED,    /* the delta breaks RFC 3284 */
+    VCD_WRONG_SOURCE, /* well-formed, but not made from this source: a segment lies outside it, or
+                         the Adler-32 of a window differs */
+    VCD_UNSUPPORTED,  /* well-formed, but asks for what this call does not do */
+    VCD_TOO_LARGE,    /* the target does not fit into the room the caller gave */
+    VCD_NO_MEMORY,
+};
+
+/*
+ * Where and why a call failed. 'window' counts from 0; 'offset' is the place in
+ * the delta that was being read. 'expected' is a literal in English that says
+ * what was expected there; it is never NULL after a failure.
+ */
+struct vcd_where {
+    uint64_t window;
+    uint64_t offset;
+    const char *expected;
+};
+
+/* ---- Reading a delta -------------------------------------------------------------------- */
+
+/* The header of a delta; parts that are absent have size 0. */
+struct vcd_header {
+    uint64_t size;             /* of the whole header: where the first window begins */
+    uint8_t secondary;         /* compressor id, 0 when there is none */
+    uint64_t code_table_offset; /* of the custom code table: near_size, same_size, delta */
+    uint64_t code_table_size;
+    uint64_t app_offset; /* of the application header's bytes */
+    uint64_t app_size;
+    bool has_app; /* an application header may be there and empty */
+};
+
+/* One window's header: where its parts lie in the delta, not what they say. */
+struct vcd_window {
+    uint64_t offset;           /* of Win_Indicator */
+    uint64_t next_offset;      /* of the next window, or the delta's size */
+    uint64_t segment_position; /* in the source, or with VCD_TARGET in the target */
+    uint64_t segment_size;
+    uint64_t target_size;
+    uint64_t data_offset;
+    uint64_t data_size;
+    uint64_t instruction_offset;
+    uint64_t instruction_size;
+    uint64_t address_offset;
+    uint64_t address_size;
+    uint32_t adler32;        /* of the target window, if 'indicator' has VCD_ADLER32 */
+    uint8_t indicator;       /* VCD_SOURCE, VCD_TARGET, VCD_ADLER32 of format.h */
+    uint8_t delta_indicator; /* VCD_DATACOMP, VCD_INSTCOMP, VCD_ADDRCOMP */
+};
+
+/* The three sections of a window, plain. */
+struct vcd_sections {
+    const uint8_t *data;
+    size_t data_size;
+    const uint8_t *instructions;
+    size_t instructions_size;
+    const uint8_t *addresses;
+    size_t addresses_size;
+};
+
+/*
+ * vcd_read_header() reads the header of 'delta', which may be hostile, into
+ * '*header_out'. Returns VCD_OK or VCD_MALFORMED; 'where' may be NULL.
+ */
+enum vcd_result vcd_read_header(const uint8_t *delta, size_t delta_size,
+                                struct vcd_header *header_out, struct vcd_where *where);
+
+/*
+ * vcd_read_window() reads the window header at 'offset' into '*window_out' and
+ * checks that the window's parts lie inside 'delta' and fill it exactly. What the
+ * parts hold is not looked at. 'offset' < delta_size; start at header.size and go
+ * on at next_offset until that is delta_size. '*where' then counts 'window' as the
+ * caller set it. Returns VCD_OK or VCD_MALFORMED.
+ */
+enum vcd_result vcd_read_window(const uint8_t *delta, size_t delta_size, uint64_t offset,
+                                struct vcd_window *window_out, struct vcd_where *where);
+
+/* A code table other than RFC 3284's default. */
+struct vcd_code_table;
+
+/*
+ * vcd_code_table_new() reads the custom code table of a delta (section 7) into
+ * '*table_out', to be released by vcd_code_table_free(). Returns VCD_OK,
+ * VCD_MALFORMED or VCD_NO_MEMORY.
+ */
+enum vcd_result vcd_code_table_new(const uint8_t *delta, size_t delta_size,
+                                   const struct vcd_header *header,
+                                   struct vcd_code_table **table_out, struct vcd_where *where);
+void vcd_code_table_free(struct vcd_code_table *table);
+
+/*
+ * vcd_decode_window() rebuilds one target window.
+ * 'sections' are the window's, plain. 'segment' holds the window's segment_size
+ * bytes of source (or of earlier target, with VCD_TARGET); NULL when that is 0.
+ * 'table' is NULL for the default one. The window's target_size bytes go to
+ * 'target', which must not overlap 'segment'. The Adler-32 is checked when there
+ * is one. Offsets in 'where' are relative to the section that was read.
+ * Returns VCD_OK, VCD_MALFORMED, VCD_WRONG_SOURCE, or VCD_NO_MEMORY (only custom
+ * tables allocate); then the bytes in 'target' are undefined. Nothing outside the
+ * buffers is read or written, whatever the sections say.
+ */
+enum vcd_result vcd_decode_window(const struct vcd_window *window,
+                                  const struct vcd_sections *sections,
+                                  const struct vcd_code_table *table, const uint8_t *segment,
+                                  uint8_t *target, struct vcd_where *where);
+
+/*
+ * vcd_decode() rebuilds the whole target that 'delta' describes from 'source'.
+ * The target goes to 'target', which has room for 'target_capacity'; its size is
+ * stored in '*target_size_out'. Windows of every kind and custom code tables are
+ * read; sections under a secondary compressor are VCD_UNSUPPORTED here.
+ * Returns VCD_OK or the reason; then the bytes in 'target' are undefined.
+ */
+enum vcd_result vcd_decode(const uint8_t *source, size_t source_size, const uint8_t *delta,
+                           size_t delta_size, uint8_t *target, size_t target_capacity,
+                           size_t *target_size_out, struct vcd_where *where);
+
+/* What the instructions of one window add up to. */
+struct vcd_counts {
+    uint64_t adds, add_bytes;
+    uint64_t runs, run_bytes;
+    uint64_t source_copies, source_copy_bytes; /* from the segment; one that runs on into the
+                                                  target counts here */
+    uint64_t target_copies, target_copy_bytes; /* from the target window itself */
+};
+
+/* vcd_inspect_window() is like vcd_decode_window(), but only counts and checks instructions. */
+enum vcd_result vcd_inspect_window(const struct vcd_window *window,
+                                   const struct vcd_sections *sections,
+                                   const struct vcd_code_table *table,
+                                   struct vcd_counts *counts_out, struct vcd_where *where);
+
+/* ---- Making a delta --------------------------------------------------------------------- */
+
+/*
+ * A source and the index over it: built once, then immutable, shared by any
+ * number of encoders in any number of threads. The source must outlive it.
+ * 'level' is 1 (fast) to 9 (small). NULL means no memory. Takes up to 0.3 times
+ * the source's size, and no time worth speaking of until the first encoder asks.
+ */
+struct vcd_source;
+struct vcd_source *vcd_source_new(const uint8_t *source, size_t source_size, int level);
+void vcd_source_free(struct vcd_source *source);
+size_t vcd_source_memory(const struct vcd_source *source);
+
+/*
+ * The scratch space of one thread that encodes targets against one source.
+ * 'source' may be NULL: then targets are compressed against themselves only.
+ */
+struct vcd_encoder;
+struct vcd_encoder *vcd_encoder_new(const struct vcd_source *source, int level);
+void vcd_encoder_free(struct vcd_encoder *encoder);
+
+/*
+ * vcd_encode_window() encodes 'target_size' bytes at 'target' as one window.
+ * '*window_out' gets everything but offsets; its section sizes are those of
+ * '*sections_out', which points into the encoder and is valid until its next
+ * call. The window may cover less than asked for, when its copies would span more
+ * source than a reader with 32-bit addresses can address: window_out->target_size
+ * says how much; go on from there.
+ * Returns VCD_OK or VCD_NO_MEMORY.
+ */
+enum vcd_result vcd_encode_window(struct vcd_encoder *encoder, const uint8_t *target,
+                                  size_t target_size, struct vcd_window *window_out,
+                                  struct vcd_sections *sections_out);
+
+/*
+ * vcd_write_window_header() writes the header of 'window', whose section sizes are
+ * those of the sections as they will follow (plain or packed), to 'out', which has
+ * room for VCD_WINDOW_HEADER_MAX_SIZE. Returns the header's size.
+ */
+enum { VCD_WINDOW_HEADER_MAX_SIZE = 80 };
+size_t vcd_write_window_header(const struct vcd_window *window, uint8_t *out);
+
+/* vcd_adler32() continues the Adler-32 (RFC 1950) 'adler', 1 at the start, over 'data'. */
+uint32_t vcd_adler32(uint32_t adler, const uint8_t *data, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

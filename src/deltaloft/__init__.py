@@ -1,0 +1,1 @@
+"""Versions of an artifact as small deltas, given back byte for byte."""

@@ -1,0 +1,36 @@
+"""Contiguous bytes of any kind, and files as such."""
+
+from __future__ import annotations
+
+import mmap
+from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["Buffer", "mapped"]
+
+# Whatever lends contiguous bytes. collections.abc.Buffer says it better, from Python 3.12 on.
+Buffer = bytes | bytearray | memoryview | mmap.mmap | array[int]
+
+
+@contextmanager
+def mapped(path: Path) -> Iterator[memoryview]:
+    """Lend the bytes of a file, read-only and without copying them.
+
+    A file that another process truncates while it is mapped ends this process with SIGBUS, as any
+    mapping does.
+
+    Raises:
+        OSError: the file cannot be opened, or is not a regular file.
+    """
+    with path.open("rb") as file:
+        if file.seek(0, 2) == 0:  # an empty file cannot be mapped
+            yield memoryview(b"")
+            return
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapping:
+            view = memoryview(mapping)
+            try:
+                yield view
+            finally:
+                view.release()
