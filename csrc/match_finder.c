@@ -25,11 +25,12 @@ enum {
     WINDOW_SLOT_BITS = 18,
 };
 
-bool vcd_finder_start(struct vcd_match_finder *finder, const struct vcd_source *source) {
+bool vcd_finder_start(struct vcd_match_finder *finder, const uint8_t *source, size_t source_size) {
     memset(finder, 0, sizeof *finder);
     finder->source = source;
+    finder->source_size = source_size;
     finder->window_slots = malloc(sizeof *finder->window_slots << WINDOW_SLOT_BITS);
-    return vcd_gap_parser_start(&finder->gaps) && finder->window_slots != NULL;
+    return vcd_gap_parser_start(&finder->gaps, source, source_size) && finder->window_slots != NULL;
 }
 
 void vcd_finder_free(struct vcd_match_finder *finder) {
@@ -67,10 +68,11 @@ struct match {
 };
 
 /* Step 3: the next long match at 'p' or behind it; match.forwards is 0 when there is none. */
-static struct match search(struct vcd_match_finder *finder, const uint8_t *window, size_t size,
-                           size_t p) {
-    const struct vcd_source *const source = finder->source;
-    const uint32_t index_mask = vcd_source_index_mask(source);
+static struct match search(struct vcd_match_finder *finder, const struct vcd_index *index,
+                           const uint8_t *window, size_t size, size_t p) {
+    const uint8_t *const source = finder->source;
+    const size_t source_size = finder->source_size;
+    const uint32_t index_mask = vcd_index_mask(index);
     const size_t anchor = p;
     size_t misses = 0;
     /* The longer the search, the wider the steps. They are odd, so that in a long match all
@@ -78,17 +80,17 @@ static struct match search(struct vcd_match_finder *finder, const uint8_t *windo
     for (size_t step = 1; p + VCD_KEY_SIZE <= size; p += step) {
         const uint64_t hash = vcd_hash_key(window + p);
         struct match best = {.at = p};
-        const uint32_t *const bucket = vcd_source_bucket(source, hash);
-        const uint32_t tag = vcd_source_tag(source, hash);
+        const uint32_t *const bucket = vcd_index_bucket(index, hash);
+        const uint32_t tag = vcd_index_tag(index, hash);
         for (int i = 0; i < 2; i++) {
             if (bucket[i] == 0 || ((bucket[i] ^ tag) & ~index_mask) != 0) {
                 continue;
             }
-            const size_t c = (size_t)((bucket[i] & index_mask) - 1) * source->step;
-            const size_t forwards = vcd_match_forwards(window + p, source->bytes + c,
-                                                       vcd_min(size - p, source->size - c));
+            const size_t c = (size_t)((bucket[i] & index_mask) - 1) * index->step;
+            const size_t forwards = vcd_match_forwards(window + p, source + c,
+                                                       vcd_min(size - p, source_size - c));
             const size_t backwards =
-                vcd_match_backwards(window + p, source->bytes + c, vcd_min(p - anchor, c));
+                vcd_match_backwards(window + p, source + c, vcd_min(p - anchor, c));
             if (forwards + backwards > best.forwards + best.backwards) {
                 best.from = c;
                 best.forwards = forwards;
@@ -98,7 +100,7 @@ static struct match search(struct vcd_match_finder *finder, const uint8_t *windo
         uint32_t *const slot = &finder->window_slots[hash >> (64 - WINDOW_SLOT_BITS)];
         if (best.forwards + best.backwards < SOLID_SIZE && *slot != 0) {
             const size_t c = *slot - 1;
-            best.from = source->size + c;
+            best.from = source_size + c;
             best.forwards = vcd_match_forwards(window + p, window + c, size - p);
             best.backwards = vcd_match_backwards(window + p, window + c, vcd_min(p - anchor, c));
         }
@@ -115,42 +117,45 @@ static struct match search(struct vcd_match_finder *finder, const uint8_t *windo
 }
 
 /* The diagonal to begin with: of equal positions from the start, or else from the end. */
-static size_t first_guess(const struct vcd_source *source, const uint8_t *window,
+static size_t first_guess(const struct vcd_match_finder *finder, const uint8_t *window,
                           size_t target_size, size_t from, size_t size) {
+    const uint8_t *const source = finder->source;
+    const size_t source_size = finder->source_size;
     const size_t behind = target_size - from;
     const size_t limit = vcd_min(size, SOLID_SIZE);
-    if (from + limit <= source->size && memcmp(window, source->bytes + from, limit) == 0) {
+    if (from + limit <= source_size && memcmp(window, source + from, limit) == 0) {
         return from;
     }
-    return behind <= source->size ? source->size - behind : VCD_NO_PLACE;
+    return behind <= source_size ? source_size - behind : VCD_NO_PLACE;
 }
 
 /* Pass one: the long matches. Between them lie the gaps. Returns false when it lacks the index. */
-static bool find_solid(struct vcd_match_finder *finder, const uint8_t *window, size_t size,
-                       size_t place) {
-    const struct vcd_source *const source = finder->source;
+static bool find_solid(struct vcd_match_finder *finder, const struct vcd_index *index,
+                       const uint8_t *window, size_t size, size_t place) {
+    const uint8_t *const source = finder->source;
+    const size_t source_size = finder->source_size;
     struct vcd_copy_list *const solid = &finder->solid;
     solid->count = 0;
-    finder->uses_index = false;
+    finder->needs_index = false;
     for (size_t p = 0; p < size;) { /* 'place' is p's on the diagonal */
         struct match next = {.forwards = 0};
-        if (place < source->size) {
-            const size_t limit = vcd_min(size - p, source->size - place);
+        if (place < source_size) {
+            const size_t limit = vcd_min(size - p, source_size - place);
             const size_t reach = vcd_min(RESYNC_REACH, limit);
-            const size_t skip = resync(window + p, source->bytes + place, reach);
+            const size_t skip = resync(window + p, source + place, reach);
             if (skip < reach) {
                 next.from = place + skip;
                 next.at = p + skip;
                 next.forwards =
-                    vcd_match_forwards(window + next.at, source->bytes + next.from, limit - skip);
+                    vcd_match_forwards(window + next.at, source + next.from, limit - skip);
             }
         }
         if (next.forwards == 0) {
-            if (source->slots == NULL) {
+            finder->needs_index = true;
+            if (index == NULL) {
                 return false;
             }
-            finder->uses_index = true;
-            next = search(finder, window, size, p);
+            next = search(finder, index, window, size, p);
             if (next.forwards == 0) {
                 return true;
             }
@@ -158,7 +163,7 @@ static bool find_solid(struct vcd_match_finder *finder, const uint8_t *window, s
         const size_t begin_from = next.from - next.backwards;
         vcd_copy_list_push(solid, begin_from, next.at - next.backwards,
                            next.backwards + next.forwards);
-        if (begin_from < source->size) {
+        if (begin_from < source_size) {
             place = next.from + next.forwards;
         }
         p = next.at + next.forwards;
@@ -169,7 +174,7 @@ static bool find_solid(struct vcd_match_finder *finder, const uint8_t *window, s
 /* Pass two: the gaps. Returns their size, when 'copies' is NULL, and parses nothing. */
 static size_t parse_gaps(struct vcd_match_finder *finder, const uint8_t *window, size_t size,
                          size_t place, struct vcd_copy_list *copies) {
-    const struct vcd_source *const source = finder->source;
+    const size_t source_size = finder->source_size;
     const struct vcd_copy_list *const solid = &finder->solid;
     size_t gaps_size = 0;
     size_t p = 0;
@@ -185,15 +190,15 @@ static size_t parse_gaps(struct vcd_match_finder *finder, const uint8_t *window,
                     .at = p,
                     .size = next.at - p,
                     .left = place,
-                    .right = is_last || next.from >= source->size ? VCD_NO_PLACE : next.from};
-                vcd_parse_gap(&finder->gaps, source, &gap, copies);
+                    .right = is_last || next.from >= source_size ? VCD_NO_PLACE : next.from};
+                vcd_parse_gap(&finder->gaps, &gap, copies);
             }
         }
         if (!is_last) {
             if (copies != NULL) {
                 vcd_copy_list_push(copies, next.from, next.at, next.size);
             }
-            if (next.from < source->size) {
+            if (next.from < source_size) {
                 place = next.from + next.size;
             }
             p = next.at + next.size;
@@ -202,16 +207,18 @@ static size_t parse_gaps(struct vcd_match_finder *finder, const uint8_t *window,
     return gaps_size;
 }
 
-enum vcd_result vcd_find_copies(struct vcd_match_finder *finder, const uint8_t *target,
-                                size_t target_size, size_t from, size_t size) {
+enum vcd_result vcd_find_copies(struct vcd_match_finder *finder, const struct vcd_index *index,
+                                const uint8_t *target, size_t target_size, size_t from,
+                                size_t size) {
     const uint8_t *const window = target + from;
-    const size_t place = first_guess(finder->source, window, target_size, from, size);
+    const size_t place = first_guess(finder, window, target_size, from, size);
     memset(finder->window_slots, 0, sizeof *finder->window_slots << WINDOW_SLOT_BITS);
-    if (!find_solid(finder, window, size, place)) {
+    if (!find_solid(finder, index, window, size, place)) {
         return VCD_NEEDS_INDEX;
     }
-    const size_t gaps_size = parse_gaps(finder, window, size, place, NULL);
-    vcd_gap_parser_new_window(&finder->gaps, gaps_size, finder->uses_index);
+    /* Without need, an index that another window asked for must not make a difference. */
+    vcd_gap_parser_new_window(&finder->gaps, finder->needs_index ? index : NULL,
+                              parse_gaps(finder, window, size, place, NULL));
     finder->copies.count = 0;
     parse_gaps(finder, window, size, place, &finder->copies);
     return finder->solid.failed || finder->copies.failed ? VCD_NO_MEMORY : VCD_OK;
