@@ -3,8 +3,8 @@
  */
 #include <stdlib.h>
 
-#include "match_finder.h"
 #include "format.h"
+#include "match_finder.h"
 #include "vcdiff.h"
 #include "window_writer.h"
 

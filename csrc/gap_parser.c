@@ -71,7 +71,7 @@ void vcd_gap_parser_new_window(struct vcd_gap_parser *parser, const struct vcd_i
 }
 
 static uint32_t hash_local(const uint8_t *key, unsigned bits) {
-    return (uint32_t)((vcd_load64(key) * 0x9E3779B97F4A7C15U) >> (64 - bits));
+    return (uint32_t)((vcd_load64_le(key) * 0x9E3779B97F4A7C15U) >> (64 - bits));
 }
 
 /* A gap between two copies of one diagonal: bytes were replaced. Runs that agree are copied. */
@@ -114,8 +114,7 @@ struct locality {
     unsigned bits;
 };
 
-static struct locality index_locality(struct vcd_gap_parser *parser,
-                                      const struct vcd_gap *gap) {
+static struct locality index_locality(struct vcd_gap_parser *parser, const struct vcd_gap *gap) {
     struct locality local = {.bits = 8};
     const size_t reach = vcd_min(LOCAL_REACH, 2 * gap->size + 256);
     const bool has_left = gap->left != VCD_NO_PLACE;
@@ -208,11 +207,11 @@ static void parse_stretch(struct vcd_gap_parser *parser, const struct vcd_gap *g
         for (int k = 0; k < 3; k++) {
             const uint64_t place = places[k];
             if (place + MIN_MATCH <= parser->source_size && (k == 0 || place != node->from)) {
-                const size_t size = vcd_match_forwards(
-                    here, parser->source + place, vcd_min(left, parser->source_size - (size_t)place));
+                const size_t size =
+                    vcd_match_forwards(here, parser->source + place,
+                                       vcd_min(left, parser->source_size - (size_t)place));
                 if (size >= MIN_MATCH) {
-                    relax(nodes, i, size, place,
-                          k == 0 ? PRICE_SAME_DIAGONAL : PRICE_NEIGHBOUR);
+                    relax(nodes, i, size, place, k == 0 ? PRICE_SAME_DIAGONAL : PRICE_NEIGHBOUR);
                     longest = size > longest ? size : longest;
                 }
             }
@@ -233,8 +232,7 @@ static void parse_stretch(struct vcd_gap_parser *parser, const struct vcd_gap *g
                 }
             }
         }
-        uint32_t *const window_slot =
-            &parser->window_slots[hash_local(here, WINDOW_SLOT_BITS)];
+        uint32_t *const window_slot = &parser->window_slots[hash_local(here, WINDOW_SLOT_BITS)];
         if (*window_slot != 0) {
             const size_t place = *window_slot - 1;
             const size_t size = vcd_match_forwards(here, gap->window + place, left);
@@ -251,8 +249,8 @@ static void parse_stretch(struct vcd_gap_parser *parser, const struct vcd_gap *g
             for (int k = 0; k < 2; k++) {
                 if (bucket[k] != 0 && ((bucket[k] ^ tag) & ~index_mask) == 0) {
                     const size_t place = (size_t)((bucket[k] & index_mask) - 1) * index->step;
-                    const size_t size = vcd_match_forwards(here, parser->source + place,
-                                                           vcd_min(left, parser->source_size - place));
+                    const size_t size = vcd_match_forwards(
+                        here, parser->source + place, vcd_min(left, parser->source_size - place));
                     if (size >= VCD_KEY_SIZE) {
                         relax(nodes, i, size, place, PRICE_FAR);
                         longest = size > longest ? size : longest;
@@ -284,7 +282,8 @@ void vcd_parse_gap(struct vcd_gap_parser *parser, const struct vcd_gap *gap,
             .window = gap->window,
             .at = gap->at + done,
             .size = size,
-            .left = gap->left == VCD_NO_PLACE ? VCD_NO_PLACE : vcd_min(gap->left + done, parser->source_size),
+            .left = gap->left == VCD_NO_PLACE ? VCD_NO_PLACE
+                                              : vcd_min(gap->left + done, parser->source_size),
             .right = gap->right == VCD_NO_PLACE || gap->size - done - size > gap->right
                          ? VCD_NO_PLACE
                          : gap->right - (gap->size - done - size),

@@ -18,14 +18,14 @@
 #include "match_length.h"
 
 enum {
-    SOLID_SIZE = 32,          /* a match worth changing the diagonal for */
-    SOLID_ON_DIAGONAL = 12,   /* a match worth staying on it */
-    RESYNC_REACH = 96,        /* bytes of difference that step 2 looks across */
-    WINDOW_STEP = 16,         /* between sampled keys of the window */
+    SOLID_SIZE = 32,        /* a match worth changing the diagonal for */
+    SOLID_ON_DIAGONAL = 12, /* a match worth staying on it */
+    RESYNC_REACH = 96,      /* bytes of difference that step 2 looks across */
+    WINDOW_STEP = 16,       /* between sampled keys of the window */
     WINDOW_SLOT_BITS = 18,
-    BATCH = 16,      /* look-ups in flight: a memory latency's worth */
-    STEP_UP = 4096,  /* look-ups without a match that widen the step */
-    STEP_MAX = 7,    /* finds any match of 16 * 7 + 15 bytes */
+    BATCH = 16,     /* look-ups in flight: a memory latency's worth */
+    STEP_UP = 4096, /* look-ups without a match that widen the step */
+    STEP_MAX = 7,   /* finds any match of 16 * 7 + 15 bytes */
 };
 
 bool vcd_finder_start(struct vcd_match_finder *finder, const uint8_t *source, size_t source_size) {
@@ -47,13 +47,13 @@ void vcd_finder_free(struct vcd_match_finder *finder) {
 static size_t resync(const uint8_t *a, const uint8_t *b, size_t limit) {
     size_t i = 0;
     while (i + SOLID_ON_DIAGONAL <= limit) {
-        const uint64_t later = vcd_load64(a + i + SOLID_ON_DIAGONAL - 8) ^
-                               vcd_load64(b + i + SOLID_ON_DIAGONAL - 8);
+        const uint64_t later = vcd_load64_le(a + i + SOLID_ON_DIAGONAL - 8) ^
+                               vcd_load64_le(b + i + SOLID_ON_DIAGONAL - 8);
         if (later != 0) { /* no match can begin before the last difference */
             i += SOLID_ON_DIAGONAL - 8 + vcd_highest_byte(later) + 1;
             continue;
         }
-        const uint64_t sooner = vcd_load64(a + i) ^ vcd_load64(b + i);
+        const uint64_t sooner = vcd_load64_le(a + i) ^ vcd_load64_le(b + i);
         if (sooner == 0) {
             return i;
         }
@@ -86,8 +86,8 @@ static struct match look_up(const struct vcd_match_finder *finder, const struct 
         const size_t place = (size_t)((bucket[i] & index_mask) - 1) * index->step;
         const size_t forwards = vcd_match_forwards(window + p, finder->source + place,
                                                    vcd_min(size - p, finder->source_size - place));
-        const size_t backwards = vcd_match_backwards(window + p, finder->source + place,
-                                                     vcd_min(p - anchor, place));
+        const size_t backwards =
+            vcd_match_backwards(window + p, finder->source + place, vcd_min(p - anchor, place));
         if (forwards + backwards > best.forwards + best.backwards) {
             best.from = place;
             best.forwards = forwards;

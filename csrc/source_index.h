@@ -32,7 +32,7 @@ static inline uint64_t vcd_hash_key(const uint8_t *key) {
     /* Products with odd constants (of the golden ratio and of pi), added: the upper bits depend
        on all 16 bytes. */
     const uint64_t mixed =
-        vcd_load64(key) * 0x9E3779B97F4A7C15U + vcd_load64(key + 8) * 0xC4CEB9FE1A85EC53U;
+        vcd_load64_le(key) * 0x9E3779B97F4A7C15U + vcd_load64_le(key + 8) * 0xC4CEB9FE1A85EC53U;
     return mixed ^ mixed >> 29;
 }
 

@@ -60,8 +60,8 @@ struct vcd_where {
 
 /* The header of a delta; parts that are absent have size 0. */
 struct vcd_header {
-    uint64_t size;             /* of the whole header: where the first window begins */
-    uint8_t secondary;         /* compressor id, 0 when there is none */
+    uint64_t size;              /* of the whole header: where the first window begins */
+    uint8_t secondary;          /* compressor id, 0 when there is none */
     uint64_t code_table_offset; /* of the custom code table: near_size, same_size, delta */
     uint64_t code_table_size;
     uint64_t app_offset; /* of the application header's bytes */
@@ -99,7 +99,8 @@ struct vcd_sections {
 
 /*
  * vcd_read_header() reads the header of 'delta', which may be hostile, into
- * '*header_out'. Returns VCD_OK or VCD_MALFORMED; 'where' may be NULL.
+ * '*header_out'. Returns VCD_OK, VCD_MALFORMED, or VCD_UNSUPPORTED for another
+ * version than 0; 'where' may be NULL.
  */
 enum vcd_result vcd_read_header(const uint8_t *delta, size_t delta_size,
                                 struct vcd_header *header_out, struct vcd_where *where);
@@ -114,13 +115,32 @@ enum vcd_result vcd_read_header(const uint8_t *delta, size_t delta_size,
 enum vcd_result vcd_read_window(const uint8_t *delta, size_t delta_size, uint64_t offset,
                                 struct vcd_window *window_out, struct vcd_where *where);
 
+/* What the headers of all windows add up to. */
+struct vcd_summary {
+    uint64_t windows;
+    uint64_t target_size;     /* of all windows together */
+    uint64_t source_size;     /* a source must have at least this size */
+    uint64_t target_segments; /* windows that copy from earlier windows (VCD_TARGET) */
+    uint64_t packed_windows;  /* windows with a section under the secondary compressor */
+};
+
+/*
+ * vcd_read_summary() reads the header and every window header of 'delta', and
+ * checks what no window can know alone: that segments of the target lie in earlier
+ * windows, and that sections are packed only where the header names a compressor.
+ * Takes time in proportion to the number of windows. Returns like vcd_read_header().
+ */
+enum vcd_result vcd_read_summary(const uint8_t *delta, size_t delta_size,
+                                 struct vcd_summary *summary_out, struct vcd_where *where);
+
 /* A code table other than RFC 3284's default. */
 struct vcd_code_table;
 
 /*
  * vcd_code_table_new() reads the custom code table of a delta (section 7) into
  * '*table_out', to be released by vcd_code_table_free(). Returns VCD_OK,
- * VCD_MALFORMED or VCD_NO_MEMORY.
+ * VCD_MALFORMED, VCD_UNSUPPORTED for a table that is itself written with a custom
+ * table or packed, or VCD_NO_MEMORY. Offsets in 'where' are places in 'delta'.
  */
 enum vcd_result vcd_code_table_new(const uint8_t *delta, size_t delta_size,
                                    const struct vcd_header *header,
@@ -133,7 +153,8 @@ void vcd_code_table_free(struct vcd_code_table *table);
  * bytes of source (or of earlier target, with VCD_TARGET); NULL when that is 0.
  * 'table' is NULL for the default one. The window's target_size bytes go to
  * 'target', which must not overlap 'segment'. The Adler-32 is checked when there
- * is one. Offsets in 'where' are relative to the section that was read.
+ * is one. Offsets in 'where' are places in the instruction section, just behind the
+ * instruction at fault, whichever section lacks what it asks for.
  * Returns VCD_OK, VCD_MALFORMED, VCD_WRONG_SOURCE, or VCD_NO_MEMORY (only custom
  * tables allocate); then the bytes in 'target' are undefined. Nothing outside the
  * buffers is read or written, whatever the sections say.
