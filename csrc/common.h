@@ -38,6 +38,30 @@ static inline uint64_t vcd_load64(const void *from) {
     return value;
 }
 
+/* The same in little-endian order, so that byte i of the word is memory's byte i. */
+static inline uint64_t vcd_load64_le(const void *from) {
+    const uint64_t value = vcd_load64(from);
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return __builtin_bswap64(value);
+#else
+    return value;
+#endif
+}
+
+/* Which byte of a word that is not 0 is the first that is not 0, and which the last. */
+static inline size_t vcd_lowest_byte(uint64_t word) {
+    return (size_t)__builtin_ctzll(word) / 8;
+}
+
+static inline size_t vcd_highest_byte(uint64_t word) {
+    return 7 - (size_t)__builtin_clzll(word) / 8;
+}
+
+/* Says that 'address' will be read soon. */
+static inline void vcd_prefetch(const void *address) {
+    __builtin_prefetch(address);
+}
+
 static inline size_t vcd_min(size_t a, size_t b) {
     return a < b ? a : b;
 }
