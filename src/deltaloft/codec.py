@@ -209,6 +209,7 @@ def _encoding(
     secondary: str,
     threads: int | None,
 ) -> Iterator[Iterator[bytes]]:
+    """Lend the pieces of the delta, and close what they come from behind them."""
     if level not in _PRESETS:
         raise InvalidRequest(f"a level from 1 to 9 expected, found {level!r}")
     if secondary not in ("lzma", "none"):
