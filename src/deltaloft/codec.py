@@ -101,7 +101,8 @@ def encode_file(
         file = stack.enter_context(replacing(delta)) if isinstance(delta, Path) else delta
         pieces = stack.enter_context(_encoding(source, target, level, secondary, threads))
         for piece in pieces:
-            _write_all(file, piece)
+            with memoryview(piece) as view:
+                _write_all(file, view)
             size += len(piece)
     return size
 
@@ -266,10 +267,11 @@ def _write(delta: Delta, source: Pinned, file: BinaryIO, threads: int | None) ->
                 _write_all(file, piece)
 
 
-def _write_all(file: BinaryIO, piece: bytes) -> None:
-    left = memoryview(piece)
-    while left:  # an unbuffered file may take less than it is given
-        left = left[file.write(left) :]
+def _write_all(file: BinaryIO, piece: memoryview) -> None:
+    written = 0
+    while written < len(piece):  # an unbuffered file may take less than it is given
+        with piece[written:] as left:
+            written += file.write(left)
 
 
 @contextmanager

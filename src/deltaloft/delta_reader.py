@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from deltaloft.errors import InvalidRequest, TargetTooLarge
-from deltaloft.native import VCD_TARGET, Delta, Pinned, Sections, Window, fresh_bytes, pinned
+from deltaloft.native import VCD_TARGET, Delta, Pinned, Sections, Window, pinned
 from deltaloft.secondary import SectionUnpacker
 
 __all__ = ["check_size", "decode_into", "decode_pieces", "side_by_side", "usual_threads"]
@@ -100,8 +100,11 @@ def decode_pieces(
     source: Pinned,
     threads: int | None,
     target_so_far: Callable[[], Pinned],
-) -> Generator[bytes]:
+) -> Generator[memoryview]:
     """Yield the target piece by piece; to be closed before the delta and the source are.
+
+    A piece is good until the next one is asked for: its memory is used again, since fresh memory
+    would cost more than the decoding.
 
     Args:
         delta: What to decode.
@@ -114,21 +117,36 @@ def decode_pieces(
         MalformedDelta, UnsupportedDelta, WrongSource: the first window that cannot be decoded;
             the pieces before it have been yielded.
     """
+    idle: list[bytearray] = []
 
-    def decode(batch: _Batch) -> bytes:
-        piece = fresh_bytes(batch.size)
+    def decode(batch: _Batch) -> tuple[bytearray, int]:
+        try:
+            room = idle.pop()
+        except IndexError:
+            room = bytearray()
+        if len(room) < batch.size:
+            room.clear()  # before there is another
+            room = bytearray(batch.size)
         position = 0
-        with pinned(piece) as room:
+        with pinned(room) as memory:
             for number, window, sections in batch.windows:
                 looks_back = window.indicator & VCD_TARGET and window.segment_size > 0
-                segments = target_so_far() if looks_back else source
                 delta.decode_window(
-                    number, window, sections, segments=segments, room=room, position=position
+                    number,
+                    window,
+                    sections,
+                    segments=target_so_far() if looks_back else source,
+                    room=memory,
+                    position=position,
                 )
                 position += window.target_size
-        return piece
+        return room, batch.size
 
-    return side_by_side(decode, _batches(delta), _threads(delta, threads))
+    with closing(side_by_side(decode, _batches(delta), _threads(delta, threads))) as done:
+        for room, size in done:
+            with memoryview(room)[:size] as piece:
+                yield piece
+            idle.append(room)
 
 
 def _threads(delta: Delta, threads: int | None) -> int:

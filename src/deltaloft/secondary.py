@@ -104,7 +104,7 @@ class SectionUnpacker:
             name = compressor_name(self._delta.secondary)
             raise _Refused(f"sections plain or packed by LZMA expected, found {name}")
         if self._refused:
-            raise _Refused("sections follow others that were not unpacked")
+            raise _Refused("all sections before unpacked expected, found one that was not")
 
     def _unpack(self, window: Window) -> Iterator[bytes]:
         places = (
@@ -138,7 +138,7 @@ class SectionUnpacker:
         except lzma.LZMAError as error:
             if "limit" in str(error):  # LZMA_MEMLIMIT_ERROR has no type of its own in Python
                 raise _Refused(
-                    f"{name}: dictionary takes over {_MEMORY_LIMIT >> 20} MiB"
+                    f"{name}: at most {_MEMORY_LIMIT >> 20} MiB to unpack expected, found more"
                 ) from error
             raise _NotAsDeclared(f"{name}: an xz stream expected ({error})") from error
         except EOFError as error:

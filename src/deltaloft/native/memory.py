@@ -34,8 +34,14 @@ def fresh_bytes(size: int) -> bytes:
 
     CPython takes its memory from calloc, which for large sizes costs nothing before it is
     written; a bytearray would have to be copied to become bytes.
+
+    Raises:
+        MemoryError: there is not so much.
     """
-    target = bytes(size)
+    try:
+        target = bytes(size)
+    except OverflowError:  # a size that no machine has is one to CPython
+        raise MemoryError(f"{size} bytes for a target") from None
     if size >= _HUGE_PAGES_FROM:
         with pinned(target) as room:
             lib.advise_huge_pages(room, size)
