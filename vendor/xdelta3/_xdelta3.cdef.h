@@ -9,13 +9,7 @@ enum xd3_engine_result {
     XD3_ENGINE_FAILED,
     ...
 };
-enum xd3_engine_secondary {
-    XD3_ENGINE_NONE,
-    XD3_ENGINE_DJW,
-    XD3_ENGINE_LZMA,
-    XD3_ENGINE_FGK,
-    ...
-};
+enum xd3_engine_secondary { XD3_ENGINE_NONE, XD3_ENGINE_DJW, XD3_ENGINE_LZMA, XD3_ENGINE_FGK, ... };
 struct xd3_engine;
 void xd3_engine_prepare(void);
 const char *xd3_engine_version(void);

@@ -126,6 +126,13 @@ static struct xd3_engine *engine_new(const uint8_t *source, size_t source_size,
     config.alloc = allocate;
     config.freef = release;
     config.opaque = &engine->budget;
+    /* FGK adapts from section to section, but upstream throws a section away that gains too
+       little, after the encoder has learnt from it: the reader is then lost. Debian's command
+       cannot read its own. So none is thrown away. */
+    const int keep_all = (flags & XD3_SEC_FGK) != 0;
+    config.sec_data.inefficient = keep_all;
+    config.sec_inst.inefficient = keep_all;
+    config.sec_addr.inefficient = keep_all;
     if (xd3_config_stream(&engine->stream, &config) != 0) {
         engine->result = XD3_ENGINE_UNSUPPORTED; /* a compressor that was left out */
         engine->message = engine->stream.msg;
