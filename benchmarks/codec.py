@@ -133,23 +133,9 @@ def spread(pairs: list[Pair], count: int) -> list[Pair]:
     return [pairs[i * (len(pairs) - 1) // (count - 1)] for i in range(count)]
 
 
-def command(words: str, **paths: Path) -> tuple[float, int]:
-    """Run a command; give its CPU seconds, and the peak of its resident memory in bytes."""
-    argv = [word.format(**paths) for word in words.split()]
-    with tempfile.TemporaryFile() as complaints:
-        process = subprocess.Popen(argv, stderr=complaints)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
-            complaints.seek(0)
-            raise SystemExit(f"{' '.join(argv)}: {complaints.read().decode(errors='replace')}")
-    scale = 1 if sys.platform == "darwin" else 1024  # ru_maxrss
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss * scale
-
-
-def module(verb: str, engine: Engine, *paths: Path) -> tuple[float, int | None]:
-    """Let measure.py call an in-process engine; CPU seconds and bytes beyond input and output."""
-    argv = [sys.executable, str(MEASURE), verb, *engine.encode.split(), *map(str, paths)]
+def measured(*words: str) -> tuple[float, int | None]:
+    """Let measure.py do it; CPU seconds, and bytes of memory."""
+    argv = [sys.executable, str(MEASURE), *words]
     done = subprocess.run(argv, check=True, stdout=subprocess.PIPE)
     numbers = json.loads(done.stdout)
     return numbers["cpu_seconds"], numbers["memory"]
@@ -158,13 +144,18 @@ def module(verb: str, engine: Engine, *paths: Path) -> tuple[float, int | None]:
 def run(engine: Engine, pair: Pair, folder: Path) -> Run:
     """Encode, decode, compare."""
     delta, output = folder / "delta", folder / "output"
-    paths = {"source": pair.source, "target": pair.target, "delta": delta, "output": output}
     if engine.in_process:
-        encode_cpu, encode_memory = module("encode", engine, pair.source, pair.target, delta)
-        decode_cpu, decode_memory = module("decode", engine, pair.source, pair.target, delta)
+        words = [*engine.encode.split(), str(pair.source), str(pair.target), str(delta)]
+        encode_cpu, encode_memory = measured("encode", *words)
+        decode_cpu, decode_memory = measured("decode", *words)
     else:
-        encode_cpu, encode_memory = command(engine.encode, **paths)
-        decode_cpu, decode_memory = command(engine.decode, **paths)
+        paths = {"source": pair.source, "target": pair.target, "delta": delta, "output": output}
+        encode, decode = (
+            [word.format(**paths) for word in line.split()]
+            for line in (engine.encode, engine.decode)
+        )
+        encode_cpu, encode_memory = measured("command", *encode)
+        decode_cpu, decode_memory = measured("command", *decode)
         if not filecmp.cmp(pair.target, output, shallow=False):
             raise SystemExit(f"{engine.name}: {pair.target} came back changed")
         output.unlink()

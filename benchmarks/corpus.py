@@ -170,7 +170,10 @@ def recipes() -> dict[tuple[str, str], list[bytes]]:
     releases.append(released(r, releases[1]))
     trees = [joined(tree) for tree in releases]
     parts = {f"lib/part{i}.bin": r.randbytes(600 * KIB) for i in range(8)}
-    bundles = [parts | trees[0] | {"host.txt": b"host=8.%d\n" % i} for i in range(len(trees))]
+    bundles = [
+        parts | trees[0] | {"host.txt": b"host=8.%d\n" % i} | dict(sorted(tree.items())[: 40 * i])
+        for i, tree in enumerate(trees)
+    ]
     code = machine_code(r, range(FUNCTIONS))
     inserted = [*code[:900], *machine_code(r, range(5000, 5001)), *code[900:]]
     edited = [*inserted[:100], *machine_code(r, range(6000, 6004)), *inserted[110:]]

@@ -1,17 +1,21 @@
-"""Measure one call of an in-process engine, in a process of its own.
+"""Measure one call of an engine, in a process of its own.
 
-    python measure.py encode ENGINE LEVEL SOURCE TARGET DELTA   makes DELTA
-    python measure.py decode ENGINE LEVEL SOURCE TARGET DELTA   checks that DELTA gives TARGET
+    python measure.py encode MODULE LEVEL SOURCE TARGET DELTA   makes DELTA
+    python measure.py decode MODULE LEVEL SOURCE TARGET DELTA   checks that DELTA gives TARGET
+    python measure.py command WORD...                           runs a command
 
-codec.py runs it; the result goes to stdout as JSON. What is measured is the call alone: the
-interpreter has started, the engine is imported, the inputs are mapped and every page of them has
-been touched.
+codec.py runs it; CPU seconds (user and system, all threads) and peak memory in bytes go to stdout
+as JSON.
 
-- CPU seconds: user and system time of the process, all threads, over the call.
-- Peak memory: Linux keeps the largest resident size a process ever had (VmHWM), and forgets it when
-  asked (clear_refs). It is set back before the call; what it then grew by is the memory beyond the
-  inputs, and what is left of that without the bytes the call returned is reported. A process's
-  small change (64 pages a thread) is the error. Elsewhere than on Linux nothing is reported.
+Of an in-process engine the call alone is measured: the interpreter has started, the engine is
+imported, the inputs are mapped and every page of them has been touched. Linux keeps the largest
+resident size a process ever had (VmHWM) and forgets it when asked (clear_refs): it is set back
+before the call, and what it grew by without the bytes the call returned is the peak memory beyond
+input and output. The kernel's counters may be off by 64 pages. Elsewhere than on Linux it is null.
+
+Of a command the whole process is measured, its inputs included as far as it reads them into memory
+(getrusage). A process inherits the peak of the one that started it, which is why this small one
+does: less than its own 12 MiB cannot be told.
 """
 
 from __future__ import annotations
@@ -19,6 +23,8 @@ from __future__ import annotations
 import importlib
 import json
 import mmap
+import resource
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -45,14 +51,14 @@ def resident(field: str) -> int:
     return int(line.split()[1]) * 1024
 
 
-def measured(call: Callable[[], bytes]) -> tuple[bytes, dict[str, float | None]]:
-    """Make the call; give its result, and what it took."""
+def measured(work: Callable[[], bytes]) -> tuple[bytes, dict[str, float | None]]:
+    """Do the work; give its result, and what it took."""
     linux = CLEAR_REFS.exists()
     if linux:
         CLEAR_REFS.write_text("5")
     before = resident("VmHWM") if linux else 0
     cpu = time.process_time()
-    result = call()
+    result = work()
     cpu = time.process_time() - cpu
     memory = max(0, resident("VmHWM") - before - len(result)) if linux else None
     return result, {"cpu_seconds": cpu, "memory": memory}
@@ -65,8 +71,18 @@ def same(result: bytes, target: memoryview) -> bool:
     )
 
 
-def main(arguments: list[str]) -> str:
-    """Do what the command line says."""
+def command(words: list[str]) -> dict[str, float | None]:
+    """Run a command to its end; what it says is shown when it fails."""
+    done = subprocess.run(words, check=False, capture_output=True)
+    if done.returncode != 0:
+        raise SystemExit(f"{words[0]}: exit code {done.returncode}: {done.stderr!r}")
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    scale = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss
+    return {"cpu_seconds": usage.ru_utime + usage.ru_stime, "memory": usage.ru_maxrss * scale}
+
+
+def call(arguments: list[str]) -> dict[str, float | None]:
+    """Call an in-process engine."""
     verb, engine, level, source_path, target_path, delta = arguments
     module = importlib.import_module(engine)
     options = {"threads": 1} if engine == "deltaloft" else {}
@@ -82,8 +98,9 @@ def main(arguments: list[str]) -> str:
         result, numbers = measured(lambda: module.decode(source, content, **options))
         if not same(result, mapped(target_path)):
             raise SystemExit(f"{engine}: {delta} does not give {target_path}")
-    return json.dumps(numbers)
+    return numbers
 
 
 if __name__ == "__main__":
-    print(main(sys.argv[1:]))
+    measure = command(sys.argv[2:]) if sys.argv[1] == "command" else call(sys.argv[1:])
+    print(json.dumps(measure))
