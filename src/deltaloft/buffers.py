@@ -12,6 +12,7 @@ from typing import TypeAlias
 __all__ = ["Buffer", "mapped"]
 
 # Whatever lends contiguous bytes. collections.abc.Buffer says it better, from Python 3.12 on.
+# A string, because CPython 3.11 cannot subscript array.
 Buffer: TypeAlias = "bytes | bytearray | memoryview | mmap.mmap | array[int]"
 
 
