@@ -223,7 +223,7 @@ static void parse_stretch(struct vcd_gap_parser *parser, const struct vcd_gap *g
             gap->right == VCD_NO_PLACE || gap->right < left ? VCD_NO_PLACE : gap->right - left};
         for (int k = 0; k < 3; k++) {
             const uint64_t place = places[k];
-            if (place + MIN_MATCH <= parser->source_size && (k == 0 || place != node->from)) {
+            if (place < parser->source_size && (k == 0 || place != node->from)) {
                 const size_t size =
                     vcd_match_forwards(here, parser->source + place,
                                        vcd_min(left, parser->source_size - (size_t)place));

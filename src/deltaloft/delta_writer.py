@@ -14,7 +14,7 @@ What comes out depends on source, target and options alone, not on the number of
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 from deltaloft.delta_reader import side_by_side, usual_threads
@@ -39,7 +39,7 @@ class _Encoded:
 
 def encode_pieces(
     source: Source, target: Pinned, preset: int | None, threads: int | None
-) -> Iterator[bytes]:
+) -> Generator[bytes, None, None]:
     """Yield the delta piece by piece.
 
     Args:
