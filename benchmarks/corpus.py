@@ -283,13 +283,10 @@ def fetch(folder: Path) -> Rows:
     rows += series(
         "executable", "numpy", derived(fetched / "so", found["numpy"], ".so", largest_object)
     )
-    for name in ("botocore", "django"):
-        tars = derived(fetched / "tar", found[name], ".tar", lambda f: tarred(members(f), 0))
-        rows += series("source-tar", name, tars)
-        tgz = derived(
-            fetched / "tgz", tars, ".tar.gz", lambda f: zlib.compress(f.read_bytes(), 6, 31)
-        )
-        rows += series("dissimilar", name, tgz)
+    tars = derived(fetched / "tar", found["django"], ".tar", lambda f: tarred(members(f), 0))
+    rows += series("source-tar", "django", tars)
+    tgz = derived(fetched / "tgz", tars, ".tar.gz", lambda f: zlib.compress(f.read_bytes(), 6, 31))
+    rows += series("dissimilar", "django", tgz)
     if typescript := found.get("typescript"):
         rows += series("dissimilar", "typescript", typescript)
         tars = derived(
@@ -299,7 +296,8 @@ def fetch(folder: Path) -> Rows:
     ballast = members(found["numpy"][0]) | members(found["botocore"][0])
 
     def bundle(wheel: Path) -> Tree:
-        return ballast | {"host.txt": wheel.name.encode(), "core.whl": wheel.read_bytes()}
+        core = {name: c for name, c in members(wheel).items() if name.startswith("django/core/")}
+        return ballast | core | {"host.txt": wheel.name.encode()}
 
     zips = derived(fetched / "bundle", found["django"], ".zip", lambda f: zipped(bundle(f)))
     rows += series("near-identical", "bundle-zip", zips)

@@ -9,10 +9,10 @@ as JSON.
 
 Of an in-process engine the call alone is measured: the interpreter has started, the engine is
 imported and has encoded and decoded 4 KiB, the inputs are mapped and every page of them has been
-touched. Linux keeps the largest
-resident size a process ever had (VmHWM) and forgets it when asked (clear_refs): it is set back
-before the call, and what it grew by without the bytes the call returned is the peak memory beyond
-input and output. The kernel's counters may be off by 64 pages. Elsewhere than on Linux it is null.
+touched. Linux keeps the largest resident size a process ever had (VmHWM) and forgets it when asked
+(clear_refs): it is set back before the call, and what it grew by without the bytes the call
+returned is the peak memory beyond input and output. The kernel's counters may be off by 64 pages.
+Elsewhere than on Linux it is null.
 
 Of a command the whole process is measured, its inputs included as far as it reads them into memory
 (getrusage). A process inherits the peak of the one that started it, which is why this small one
