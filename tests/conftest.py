@@ -1,8 +1,4 @@
-"""Neighbours that a test may need, and what happens when one is missing.
-
-A missing neighbour skips the tests that need it, unless the environment variable
-DELTALOFT_TEST_REQUIRE names it (several are separated by commas): then they fail.
-"""
+"""The programs that tests talk to."""
 
 from __future__ import annotations
 
@@ -13,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from neighbours import missing
 
 
 @pytest.fixture(scope="session")
@@ -32,10 +29,3 @@ def xdelta3() -> Callable[..., None]:
         )
 
     return run
-
-
-def missing(name: str, reason: str) -> None:
-    """Skip the test, or fail it where the environment requires the neighbour."""
-    if name in os.environ.get("DELTALOFT_TEST_REQUIRE", "").split(","):
-        pytest.fail(reason)
-    pytest.skip(reason)

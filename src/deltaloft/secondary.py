@@ -19,10 +19,10 @@ from deltaloft.buffers import Buffer
 from deltaloft.errors import MalformedDelta, UnsupportedDelta
 from deltaloft.native import Delta, Sections, Window
 
-__all__ = ["SECTIONS", "LzmaFraming", "SectionUnpacker", "compressor_name", "pack"]
+__all__ = ["DJW", "FGK", "SECTIONS", "LzmaFraming", "SectionUnpacker", "compressor_name", "pack"]
 
-_LZMA = 2
-_NAMES = {1: "DJW", _LZMA: "LZMA", 16: "FGK"}
+DJW, _LZMA, FGK = 1, 2, 16
+_NAMES = {DJW: "DJW", _LZMA: "LZMA", FGK: "FGK"}
 
 # In the order of the bits of Delta_Indicator and of the streams.
 SECTIONS = ("data", "instructions", "addresses")

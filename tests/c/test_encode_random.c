@@ -94,7 +94,7 @@ static void check_pair(void) {
 
 int main(int argc, char **argv) {
     state = argc > 1 ? strtoull(argv[1], NULL, 0) : 20261121;
-    const int pairs = argc > 2 ? atoi(argv[2]) : 300;
+    const int pairs = argc > 2 ? atoi(argv[2]) : 100;
     printf("seed %llu\n", (unsigned long long)state);
     fflush(stdout);
     for (int i = 0; i < pairs; i++) {

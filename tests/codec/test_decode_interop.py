@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import deltaloft
+from deltaloft import xdelta3 as engine
 
 Program = Callable[..., None]
 
@@ -65,12 +67,17 @@ def test_modes(
 def test_other_compressors(
     compressor: str, pair: tuple[Path, Path], tmp_path: Path, xdelta3: Program
 ) -> None:
-    """What we do not read is named; all but the instructions can be inspected."""
+    """DJW and FGK are read by the xdelta3 engine; without it they are named, and inspected."""
     source, target = pair
     delta = tmp_path / "delta"
     xdelta3("-e", "-9", "-S", compressor, "-s", source, target, delta)
     with pytest.raises(deltaloft.UnsupportedDelta, match=compressor.upper()):
-        deltaloft.decode(source, delta)
+        deltaloft.decode(source, delta, engine="native")
+    if engine.available():
+        assert target.read_bytes() == deltaloft.decode(source, delta)
+        file = io.BytesIO()
+        assert target.stat().st_size == deltaloft.decode_file(source, delta, file)
+        assert target.read_bytes() == file.getvalue()
     inspection = deltaloft.inspect(delta)
     assert compressor.upper() == inspection.secondary
     assert target.stat().st_size == inspection.target_size
