@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from deltaloft.errors import InvalidRequest, TargetTooLarge
-from deltaloft.native import VCD_TARGET, Delta, Pinned, Sections, Window, fresh_bytes, pinned
+from deltaloft.native import VCD_TARGET, Delta, Pinned, Sections, Window, pinned
 from deltaloft.secondary import SectionUnpacker
 
 __all__ = ["check_size", "decode_into", "decode_pieces", "side_by_side", "usual_threads"]
