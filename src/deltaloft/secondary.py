@@ -146,7 +146,7 @@ class SectionUnpacker:
         if len(plain) != declared:
             found = "more" if len(plain) > declared else str(len(plain))
             raise _NotAsDeclared(f"{name}: {declared} plain bytes expected, found {found}")
-        if stream.unused_data or not (stream.needs_input or stream.eof):
+        if stream.unused_data:
             raise _NotAsDeclared(f"{name}: nothing expected after {declared} plain bytes")
         return plain
 

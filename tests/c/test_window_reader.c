@@ -49,6 +49,15 @@ static void check_headers(void) {
     put_header(&delta, VCD_APPHEADER);
     put_varint(&delta, UINT64_MAX);
     CHECK_EQUAL(VCD_MALFORMED, read_header(&delta, &header));
+    /* Compressor 0 would be none; a table needs more than its cache sizes. */
+    delta.size = 0;
+    put_header(&delta, VCD_DECOMPRESS);
+    put_byte(&delta, 0);
+    CHECK_EQUAL(VCD_MALFORMED, read_header(&delta, &header));
+    delta.size = 0;
+    put_header(&delta, VCD_CODETABLE);
+    put(&delta, "\x02\x04\x03", 3);
+    CHECK_EQUAL(VCD_MALFORMED, read_header(&delta, &header));
     delta.size = 0;
     put_header(&delta, 0x08);
     CHECK_EQUAL(VCD_MALFORMED, read_header(&delta, &header));
@@ -131,8 +140,15 @@ static void check_windows(void) {
         delta.size--;
         CHECK_EQUAL(VCD_MALFORMED, read_window(&delta, &window));
     }
-    free(delta.data);
     free_parts(&parts);
+
+    /* The window ends inside its Adler-32; what follows in the delta is not part of it. */
+    put(&delta, "\x04\x07\x00\x00\x00\x00\x00\x12\x34\x56\x78", 11);
+    CHECK_EQUAL(VCD_MALFORMED, read_window(&delta, &window));
+    delta.data[1] = 9;
+    CHECK_EQUAL(VCD_OK, read_window(&delta, &window));
+    CHECK_EQUAL(0x12345678, window.adler32);
+    free(delta.data);
 
     CHECK_EQUAL(VCD_OK, with_indicator(0, 7));
     CHECK_EQUAL(VCD_OK, with_indicator(VCD_TARGET, 0));

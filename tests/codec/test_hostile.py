@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 
 import deltaloft
 from deltaloft import DeltaloftError, MalformedDelta, TargetTooLarge
+from deltaloft.native import Delta, pinned
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 MEBIBYTE = 1 << 20
@@ -208,6 +209,20 @@ def test_many_empty_windows_that_look_back(tmp_path: Path) -> None:
     delta = header() + add_window(b"x") + looking_back * 3000
     deltaloft.decode_file(b"", delta, tmp_path / "target")
     assert b"x" * 3001 == (tmp_path / "target").read_bytes()
+
+
+def test_delta_that_changes() -> None:
+    """A delta that another thread writes to while it is read does no harm."""
+    delta = bytearray(header() + add_window(b"12345") + add_window(b"67890"))
+    with Delta(delta) as opened, pinned(b"") as source, pinned(bytearray(5)) as room:
+        first, second = opened.window_headers()
+        delta[first.offset + 2] = 100  # the size of its target
+        changed = next(opened.window_headers())
+        with pytest.raises(MalformedDelta, match="larger"):
+            opened.decode_window(0, changed, None, segments=source, room=room, position=0)
+        delta[second.offset] = 0x80
+        with pytest.raises(MalformedDelta, match="indicator"):
+            list(opened.window_headers())
 
 
 def test_application_header_of_a_stranger() -> None:

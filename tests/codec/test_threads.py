@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 import threading
 import time
 import zlib
@@ -157,6 +158,32 @@ def test_nothing_runs_after_close() -> None:
     results = side_by_side(work, range(100), 4)
     next(results)
     results.close()
+    assert [] == running
+
+
+def test_interrupt_while_waiting() -> None:
+    """Ctrl-C while threads are being waited for comes out, but not before they are done."""
+    running = []
+
+    def work(item: int) -> int:
+        running.append(item)
+        time.sleep(0.3)
+        running.remove(item)
+        return item
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    results = side_by_side(work, range(100), 2)
+    next(results)
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with pytest.raises(KeyboardInterrupt):
+            results.close()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
     assert [] == running
 
 

@@ -38,10 +38,7 @@ def fresh_bytes(size: int) -> bytes:
     Raises:
         MemoryError: there is not so much.
     """
-    try:
-        target = bytes(size)
-    except OverflowError:  # a size that no machine has is one to CPython
-        raise MemoryError(f"{size} bytes for a target") from None
+    target = bytes(size)
     if size >= _HUGE_PAGES_FROM:
         with pinned(target) as room:
             lib.advise_huge_pages(room, size)
