@@ -7,11 +7,13 @@ from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 __all__ = ["Buffer", "mapped"]
 
 # Whatever lends contiguous bytes. collections.abc.Buffer says it better, from Python 3.12 on.
-Buffer = bytes | bytearray | memoryview | mmap.mmap | array[int]
+# A string, because CPython 3.11 cannot subscript array.
+Buffer: TypeAlias = "bytes | bytearray | memoryview | mmap.mmap | array[int]"
 
 
 @contextmanager
