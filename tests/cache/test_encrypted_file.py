@@ -8,6 +8,7 @@ import os
 import tempfile
 import tracemalloc
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,7 @@ TAG = 16
 
 
 def sha256(content: bytes) -> str:
+    """Return the digest in the spelling of the cache."""
     return hashlib.sha256(content).hexdigest()
 
 
@@ -74,6 +76,7 @@ def decrypted(
 
 
 def assert_refused(stored: bytes, content: bytes, *, key: bytes = KEY) -> None:
+    """Check that `stored` is not taken for `content`."""
     with pytest.raises(NotAuthentic):
         decrypted(stored, len(content), sha256(content), key=key)
 
@@ -82,6 +85,7 @@ CONTENT = bytes(range(100, 140))  # two chunks and a half
 
 
 def chunks_of(stored: bytes, chunk_size: int = CHUNK) -> list[bytes]:
+    """Return the chunks of a file, each with its tag."""
     body = stored[HEADER:]
     return [body[i : i + chunk_size + TAG] for i in range(0, len(body), chunk_size + TAG)]
 
@@ -90,7 +94,7 @@ def chunks_of(stored: bytes, chunk_size: int = CHUNK) -> list[bytes]:
 def test_round_trip(content: bytes, cuts: list[int]) -> None:
     """Whatever is written, in whatever pieces, comes back, and takes the space foretold."""
     edges = [0, *sorted(cuts), len(content)]
-    pieces = [content[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    pieces = [content[a:b] for a, b in pairwise(edges)]
     stored = encrypted(content, pieces=pieces)
     assert decrypted(stored, len(content), sha256(content)) == content
     assert len(stored) == encrypted_size(len(content), chunk_size=CHUNK)
