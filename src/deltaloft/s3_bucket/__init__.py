@@ -154,7 +154,10 @@ class S3Bucket:
             asked["IfNoneMatch"] = f'"{if_none_match}"'
 
         def ask_again(start: int, size: int, etag: str) -> Mapping[str, Any]:
-            again = {"Range": f"bytes={start}-{start + size - 1}", "IfMatch": f'"{etag}"'}
+            again: dict[str, Any] = {
+                "Range": f"bytes={start}-{start + size - 1}",
+                "IfMatch": f'"{etag}"',
+            }
             with failing(where):
                 return self.client.get_object(Bucket=self._name, Key=stored, **again)
 

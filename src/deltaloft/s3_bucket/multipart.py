@@ -42,13 +42,13 @@ def upload_parts(
     bucket: str,
     key: str,
     arguments: Mapping[str, Any],
-    condition: Mapping[str, str],
+    condition: Mapping[str, Any],
 ) -> str:
     """Upload an object in parts and return its ETag as the endpoint gave it, if it did.
 
     `condition` is what CompleteMultipartUpload takes. Raises what boto3 raises.
     """
-    target = {"Bucket": bucket, "Key": key}
+    target: dict[str, Any] = {"Bucket": bucket, "Key": key}
     target["UploadId"] = client.create_multipart_upload(**target, **arguments)["UploadId"]
     try:
         done = _send(client, parts, target)
@@ -67,7 +67,7 @@ def upload_parts(
 
 
 def _send(
-    client: S3Client, parts: Iterable[bytes], target: Mapping[str, str]
+    client: S3Client, parts: Iterable[bytes], target: Mapping[str, Any]
 ) -> list[CompletedPartTypeDef]:
     def send(number: int, part: bytes) -> CompletedPartTypeDef:
         answer = client.upload_part(**target, PartNumber=number, Body=part)

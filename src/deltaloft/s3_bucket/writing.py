@@ -120,7 +120,7 @@ class Writer:
         key: str,
         content: _Content,
         arguments: Mapping[str, Any],
-        condition: Mapping[str, str],
+        condition: Mapping[str, Any],
     ) -> str:
         if content.size <= _SINGLE_SIZE:
             body = b"".join(content.parts(_SINGLE_SIZE))
@@ -201,7 +201,7 @@ def _read(file: BinaryIO, size: int) -> bytes:
     return b"".join(rest)
 
 
-def _condition(if_match: str | None, no_clobber: bool, quotes: bool) -> dict[str, str]:
+def _condition(if_match: str | None, no_clobber: bool, quotes: bool) -> dict[str, Any]:
     if no_clobber:
         return {"IfNoneMatch": "*"}
     if if_match is None:
