@@ -1,4 +1,4 @@
-"""The programs that tests talk to."""
+"""Fixtures for all tests; those about buckets have a file of their own."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from neighbours import missing
+
+pytest_plugins = ["store_fixtures"]
 
 
 @pytest.fixture(scope="session")
