@@ -1,21 +1,31 @@
-"""What all tests share: the neighbours that really run."""
+"""The programs that tests talk to."""
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from neighbours import missing
 
 
 @pytest.fixture(scope="session")
-def xdelta3() -> str:
-    """Name the xdelta3 command; without it skip, or fail where DELTALOFT_TEST_REQUIRE lists it."""
-    path = shutil.which("xdelta3")
-    if path is None:
-        reason = "xdelta3 not installed (apt-get install xdelta3)"
-        if "xdelta3" in re.split(r"[\s,]+", os.environ.get("DELTALOFT_TEST_REQUIRE", "")):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return path
+def xdelta3() -> Callable[..., None]:
+    """Run Debian's xdelta3 with the given arguments."""
+    program = shutil.which("xdelta3")
+    if program is None:
+        missing("xdelta3", "xdelta3 not installed (apt-get install xdelta3)")
+
+    def run(*arguments: str | Path) -> None:
+        # An empty XDELTA keeps a developer's own settings out.
+        subprocess.run(
+            [str(program), *map(str, arguments)],
+            check=True,
+            capture_output=True,
+            env={**os.environ, "XDELTA": ""},
+        )
+
+    return run

@@ -5,11 +5,11 @@ from __future__ import annotations
 import binascii
 import lzma
 import mmap
-import os
 import random
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from neighbours import missing
 
 from deltaloft import xdelta3 as engine
 from deltaloft.errors import (
@@ -27,15 +28,11 @@ from deltaloft.errors import (
     WrongSource,
 )
 
+Tool = Callable[..., None]
 SECONDARIES = ["lzma", "djw", "fgk", "none"]
 
 if not engine.available():
-    if "xdelta3-engine" in re.split(r"[\s,]+", os.environ.get("DELTALOFT_TEST_REQUIRE", "")):
-        pytest.fail("the extension was built without xdelta3 (vendor/xdelta3/README.md)")
-    pytest.skip(
-        "the extension was built without xdelta3 (vendor/xdelta3/README.md)",
-        allow_module_level=True,
-    )
+    missing("xdelta3-engine", "built without xdelta3 (vendor/xdelta3/README.md)", whole_module=True)
 
 
 def varint(value: int) -> bytes:
@@ -95,21 +92,25 @@ def test_round_trip(edited: tuple[bytes, bytes], secondary: engine.Secondary, le
 
 @pytest.mark.parametrize("secondary", SECONDARIES)
 def test_the_command_reads_ours(
-    xdelta3: str, tmp_path: Path, edited: tuple[bytes, bytes], secondary: engine.Secondary
+    xdelta3: Tool,
+    tmp_path: Path,
+    edited: tuple[bytes, bytes],
+    secondary: engine.Secondary,
 ) -> None:
     """Debian's xdelta3 decodes what the engine encodes."""
     source, target = edited
     (tmp_path / "source").write_bytes(source)
     (tmp_path / "delta").write_bytes(engine.encode(source, target, secondary=secondary))
-    subprocess.run(
-        [xdelta3, "-d", "-D", "-s", "source", "delta", "target"], cwd=tmp_path, check=True
-    )
+    xdelta3("-d", "-D", "-s", tmp_path / "source", tmp_path / "delta", tmp_path / "target")
     assert (tmp_path / "target").read_bytes() == target
 
 
 @pytest.mark.parametrize("secondary", SECONDARIES)
 def test_we_read_the_commands(
-    xdelta3: str, tmp_path: Path, edited: tuple[bytes, bytes], secondary: engine.Secondary
+    xdelta3: Tool,
+    tmp_path: Path,
+    edited: tuple[bytes, bytes],
+    secondary: engine.Secondary,
 ) -> None:
     """The engine decodes what Debian's xdelta3 encodes.
 
@@ -121,12 +122,11 @@ def test_we_read_the_commands(
         target = target[: 8 << 20]
     (tmp_path / "source").write_bytes(source)
     (tmp_path / "target").write_bytes(target)
-    subprocess.run(
-        [xdelta3, "-e", "-9", "-D", "-S", secondary, "-s", "source", "target", "delta"],
-        cwd=tmp_path,
-        check=True,
+    delta = tmp_path / "delta"
+    xdelta3(
+        *("-e", "-9", "-D", "-S", secondary, "-s", tmp_path / "source", tmp_path / "target", delta)
     )
-    assert engine.decode(source, (tmp_path / "delta").read_bytes()) == target
+    assert engine.decode(source, delta.read_bytes()) == target
 
 
 @settings(max_examples=60, deadline=None)
