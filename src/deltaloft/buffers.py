@@ -7,11 +7,13 @@ from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO, TypeAlias
 
-__all__ = ["Buffer", "mapped"]
+__all__ = ["Buffer", "mapped", "mapped_file"]
 
 # Whatever lends contiguous bytes. collections.abc.Buffer says it better, from Python 3.12 on.
-Buffer = bytes | bytearray | memoryview | mmap.mmap | array[int]
+# In quotes, because array takes its argument at run time from 3.12 on, too.
+Buffer: TypeAlias = "bytes | bytearray | memoryview | mmap.mmap | array[int]"
 
 
 @contextmanager
@@ -24,13 +26,20 @@ def mapped(path: Path) -> Iterator[memoryview]:
     Raises:
         OSError: the file cannot be opened, or is not a regular file.
     """
-    with path.open("rb") as file:
-        if file.seek(0, 2) == 0:  # an empty file cannot be mapped
-            yield memoryview(b"")
-            return
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapping:
-            view = memoryview(mapping)
-            try:
-                yield view
-            finally:
-                view.release()
+    with path.open("rb") as file, mapped_file(file) as view:
+        yield view
+
+
+@contextmanager
+def mapped_file(file: BinaryIO) -> Iterator[memoryview]:
+    """Like `mapped`, but of an open file; what its buffer still holds is flushed first."""
+    file.flush()
+    if file.seek(0, 2) == 0:  # an empty file cannot be mapped
+        yield memoryview(b"")
+        return
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapping:
+        view = memoryview(mapping)
+        try:
+            yield view
+        finally:
+            view.release()
