@@ -1,0 +1,110 @@
+"""Options that several commands share, each written once."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deltaloft.bucket import Attributes
+from deltaloft.cli.output import Output
+
+if TYPE_CHECKING:
+    from deltaloft.store import Store
+
+__all__ = ["Storage", "attribute_options", "output_options", "storage_options"]
+
+Command = Callable[..., int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """How to reach a bucket."""
+
+    endpoint_url: str | None
+    profile: str | None
+    region: str | None
+    root: str
+
+    def open(self, url: str, *, create: bool = False) -> Store:
+        """Open the store at a URL."""
+        from deltaloft.store import Store
+
+        return Store.open(
+            url,
+            create=create,
+            profile=self.profile,
+            region=self.region,
+            endpoint_url=self.endpoint_url,
+        )
+
+
+def storage_options(command: Command) -> Command:
+    """Add --endpoint-url, --profile, --region and --root; they arrive as `storage`."""
+
+    @click.option("--endpoint-url", metavar="URL", help="Endpoint of an S3-compatible service.")
+    @click.option("--profile", metavar="NAME", help="Profile of the AWS configuration.")
+    @click.option("--region", metavar="NAME", help="Region of the bucket.")
+    @click.option("--root", metavar="PREFIX", default="", help="The store's root in the bucket.")
+    @functools.wraps(command)
+    def wrapped(
+        endpoint_url: str | None, profile: str | None, region: str | None, root: str, **rest: Any
+    ) -> int | None:
+        return command(storage=Storage(endpoint_url, profile, region, root), **rest)
+
+    return wrapped
+
+
+def output_options(command: Command) -> Command:
+    """Add --json and --quiet; they arrive as `out`."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Write one JSON object per line.")
+    @click.option("--quiet", "-q", is_flag=True, help="Write nothing but failures.")
+    @functools.wraps(command)
+    def wrapped(as_json: bool, quiet: bool, **rest: Any) -> int | None:
+        return command(out=Output(as_json, quiet), **rest)
+
+    return wrapped
+
+
+def attribute_options(command: Command) -> Command:
+    """Add --metadata, --content-type and their like; they arrive as `attributes`."""
+
+    @click.option("--metadata", metavar="NAME=VALUE", multiple=True, callback=_pairs,
+                  help="Metadata to keep with the file; may be repeated.")  # fmt: skip
+    @click.option("--content-type", metavar="VALUE", help="HTTP header to keep with the file.")
+    @click.option("--content-encoding", metavar="VALUE", help="The same.")
+    @click.option("--content-disposition", metavar="VALUE", help="The same.")
+    @click.option("--content-language", metavar="VALUE", help="The same.")
+    @click.option("--cache-control", metavar="VALUE", help="The same.")
+    @functools.wraps(command)
+    def wrapped(
+        metadata: dict[str, str],
+        content_type: str | None,
+        content_encoding: str | None,
+        content_disposition: str | None,
+        content_language: str | None,
+        cache_control: str | None,
+        **rest: Any,
+    ) -> int | None:
+        attributes = Attributes(
+            metadata,
+            content_type=content_type,
+            content_encoding=content_encoding,
+            content_disposition=content_disposition,
+            content_language=content_language,
+            cache_control=cache_control,
+        )
+        return command(attributes=attributes, **rest)
+
+    return wrapped
+
+
+def _pairs(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> object:
+    parted = [each.partition("=") for each in given]
+    if not all(name and equals for name, equals, _ in parted):
+        raise click.BadParameter("NAME=VALUE expected")
+    return {name: value for name, _, value in parted}
