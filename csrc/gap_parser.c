@@ -1,0 +1,290 @@
+/*
+ * gap_parser.c - the cheapest copies for a stretch of target that long matches left over
+ *
+ * A shortest path over the positions of the gap. From each position lead an edge
+ * of one literal, and an edge for each match found there: on the diagonal of the
+ * path so far, on those of the gap's neighbours, and by keys of eight bytes in the
+ * source nearby, and in the gaps of this window so far, and by a key of the
+ * index in the whole source. Edges are priced in bits as they come out of the
+ * secondary compressor, on average: a copy that continues the diagonal is written
+ * in two very regular bytes, one from far away takes four that are not.
+ */
+#include "gap_parser.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "match_length.h"
+
+enum {
+    STRETCH = 8192, /* positions parsed at once */
+    LOCAL_KEY_SIZE = 8,
+    LOCAL_SLOT_BITS = 16,
+    LOCAL_REACH = 1 << 15, /* how far around its neighbours a gap looks into the source */
+    WINDOW_SLOT_BITS = 17,
+    MIN_MATCH = 4,
+    ENOUGH = 64, /* a match of this size is taken without looking for a better one */
+    SMALL_GAP = 32,
+};
+
+/* Prices in tenths of a bit. */
+enum {
+    PRICE_LITERAL = 28,
+    PRICE_FEW_LITERALS = 50,
+    PRICE_ADD = 32, /* to begin a row of literals */
+    PRICE_SAME_DIAGONAL = 80,
+    PRICE_NEIGHBOUR = 130,
+    PRICE_LOCAL = 200,
+    PRICE_WINDOW = 230,
+    PRICE_FAR = 300,
+};
+
+/* The cheapest way to a position: the edge that arrives there. */
+struct vcd_gap_node {
+    uint64_t from; /* of the last copy on the way, moved on to here: its diagonal */
+    uint32_t price;
+    uint32_t copy_size; /* of the edge; 0: a literal */
+};
+
+bool vcd_gap_parser_start(struct vcd_gap_parser *parser) {
+    parser->nodes = malloc((STRETCH + 1) * sizeof *parser->nodes);
+    parser->local_slots = malloc(sizeof *parser->local_slots << LOCAL_SLOT_BITS);
+    parser->window_slots = malloc(sizeof *parser->window_slots << WINDOW_SLOT_BITS);
+    return parser->nodes != NULL && parser->local_slots != NULL && parser->window_slots != NULL;
+}
+
+void vcd_gap_parser_free(struct vcd_gap_parser *parser) {
+    free(parser->nodes);
+    free(parser->local_slots);
+    free(parser->window_slots);
+}
+
+void vcd_gap_parser_new_window(struct vcd_gap_parser *parser, size_t gaps_size, bool uses_index) {
+    parser->uses_index = uses_index;
+    /* A compressor that sees few literals learns little about them. */
+    parser->literal_price = gaps_size < (1 << 14) ? PRICE_FEW_LITERALS : PRICE_LITERAL;
+    memset(parser->window_slots, 0, sizeof *parser->window_slots << WINDOW_SLOT_BITS);
+}
+
+static uint32_t hash_local(const uint8_t *key, unsigned bits) {
+    return (uint32_t)((vcd_load64(key) * 0x9E3779B97F4A7C15U) >> (64 - bits));
+}
+
+/* A gap between two copies of one diagonal: bytes were replaced. Runs that agree are copied. */
+static void parse_replaced(const struct vcd_source *source, const struct vcd_gap *gap,
+                           struct vcd_copy_list *copies) {
+    const uint8_t *const a = gap->window + gap->at;
+    const uint8_t *const b = source->bytes + gap->left;
+    for (size_t i = 0; i < gap->size;) {
+        const size_t run = vcd_match_forwards(a + i, b + i, gap->size - i);
+        if (run >= MIN_MATCH) {
+            vcd_copy_list_push(copies, gap->left + i, gap->at + i, run);
+        }
+        i += run + 1;
+    }
+}
+
+/* Whether bytes look as if compressed: then short matches are chance, and long ones are found. */
+static bool looks_random(const uint8_t *bytes, size_t size) {
+    enum { SAMPLE = 2048 };
+    if (size < SAMPLE) {
+        return false;
+    }
+    uint32_t counts[256] = {0};
+    const size_t stride = size / SAMPLE;
+    for (size_t i = 0; i < SAMPLE; i++) {
+        counts[bytes[i * stride]]++;
+    }
+    uint64_t pairs = 0;
+    for (size_t i = 0; i < 256; i++) {
+        pairs += (uint64_t)counts[i] * counts[i];
+    }
+    /* Even bytes give SAMPLE + SAMPLE^2 / 256 = 18432, text three times that. */
+    return pairs < 21000;
+}
+
+/* The part of the source that a stretch of a gap may resemble, indexed at every byte. */
+struct locality {
+    size_t from;
+    size_t end;
+    unsigned bits;
+};
+
+static struct locality index_locality(struct vcd_gap_parser *parser, const struct vcd_source *source,
+                                      const struct vcd_gap *gap) {
+    struct locality local = {.bits = 8};
+    const size_t reach = vcd_min(LOCAL_REACH, 2 * gap->size + 256);
+    const bool has_left = gap->left != VCD_NO_PLACE;
+    const bool has_right = gap->right != VCD_NO_PLACE;
+    size_t from = has_left ? gap->left : has_right ? gap->right : 0;
+    size_t end = has_right ? gap->right : from;
+    if (!has_left && !has_right) {
+        return local;
+    }
+    if (end < from || end - from > 4 * LOCAL_REACH) {
+        from = end = has_left ? gap->left : gap->right;
+    }
+    local.from = from - vcd_min(from, reach / 2);
+    local.end = end + vcd_min(reach, source->size - end);
+    if (local.end - local.from < LOCAL_KEY_SIZE) {
+        local.end = local.from;
+        return local;
+    }
+    const size_t keys = local.end - local.from - LOCAL_KEY_SIZE + 1;
+    while (local.bits < LOCAL_SLOT_BITS && keys >> local.bits != 0) {
+        local.bits++;
+    }
+    memset(parser->local_slots, 0, sizeof *parser->local_slots << local.bits);
+    const uint8_t *const bytes = source->bytes + local.from;
+    for (size_t i = 0; i < keys; i++) {
+        parser->local_slots[hash_local(bytes + i, local.bits)] = (uint32_t)(i + 1);
+    }
+    return local;
+}
+
+/* Makes the edges of one match: of its full size, and, as another match may begin before its
+   end, of smaller ones. */
+static void relax(struct vcd_gap_node *nodes, size_t i, size_t size, uint64_t from,
+                  uint32_t price) {
+    const uint32_t total = nodes[i].price + price;
+    const size_t shortest = size <= 24 ? MIN_MATCH : size;
+    for (size_t n = shortest; n <= size; n++) {
+        if (total < nodes[i + n].price) {
+            nodes[i + n] = (struct vcd_gap_node){from + n, total, (uint32_t)n};
+        }
+    }
+}
+
+static void push_path(const struct vcd_gap_node *nodes, size_t at, size_t size,
+                      struct vcd_copy_list *copies) {
+    const size_t first = copies->count;
+    for (size_t i = size; i > 0;) {
+        const size_t n = nodes[i].copy_size;
+        if (n > 0) {
+            vcd_copy_list_push(copies, nodes[i].from - n, at + i - n, n);
+        }
+        i -= n > 0 ? n : 1;
+    }
+    for (size_t i = first, j = copies->count; i + 1 < j; i++) { /* the path was walked backwards */
+        const struct vcd_copy swapped = copies->copies[i];
+        copies->copies[i] = copies->copies[--j];
+        copies->copies[j] = swapped;
+    }
+}
+
+static void parse_stretch(struct vcd_gap_parser *parser, const struct vcd_source *source,
+                          const struct vcd_gap *gap, struct vcd_copy_list *copies) {
+    struct vcd_gap_node *const nodes = parser->nodes;
+    const struct locality local = index_locality(parser, source, gap);
+    const uint8_t *const stretch = gap->window + gap->at;
+    const uint32_t index_mask = vcd_source_index_mask(source);
+
+    nodes[0] = (struct vcd_gap_node){.from = gap->left};
+    for (size_t i = 1; i <= gap->size; i++) {
+        nodes[i].price = UINT32_MAX;
+    }
+    for (size_t i = 0; i < gap->size; i++) {
+        struct vcd_gap_node *const node = &nodes[i];
+        const uint32_t literal =
+            node->price + parser->literal_price + (i == 0 || node->copy_size > 0 ? PRICE_ADD : 0);
+        if (literal < nodes[i + 1].price) {
+            const uint64_t from = node->from == VCD_NO_PLACE ? VCD_NO_PLACE : node->from + 1;
+            nodes[i + 1] = (struct vcd_gap_node){from, literal, 0};
+        }
+        const size_t left = gap->size - i;
+        if (left < LOCAL_KEY_SIZE) {
+            continue;
+        }
+        size_t longest = 0;
+        const uint8_t *const here = stretch + i;
+        const uint64_t places[3] = {
+            node->from, gap->left == VCD_NO_PLACE ? VCD_NO_PLACE : gap->left + i,
+            gap->right == VCD_NO_PLACE || gap->right < left ? VCD_NO_PLACE : gap->right - left};
+        for (int k = 0; k < 3; k++) {
+            const uint64_t place = places[k];
+            if (place + MIN_MATCH <= source->size && (k == 0 || place != node->from)) {
+                const size_t size = vcd_match_forwards(
+                    here, source->bytes + place, vcd_min(left, source->size - (size_t)place));
+                if (size >= MIN_MATCH) {
+                    relax(nodes, i, size, place,
+                          k == 0 ? PRICE_SAME_DIAGONAL : PRICE_NEIGHBOUR);
+                    longest = size > longest ? size : longest;
+                }
+            }
+        }
+        if (longest >= ENOUGH) {
+            i += longest - 1;
+            continue;
+        }
+        if (local.end > local.from) {
+            const uint32_t slot = parser->local_slots[hash_local(here, local.bits)];
+            if (slot != 0) {
+                const size_t place = local.from + slot - 1;
+                const size_t size = vcd_match_forwards(here, source->bytes + place,
+                                                       vcd_min(left, source->size - place));
+                if (size >= MIN_MATCH) {
+                    relax(nodes, i, size, place, PRICE_LOCAL);
+                    longest = size > longest ? size : longest;
+                }
+            }
+        }
+        uint32_t *const window_slot =
+            &parser->window_slots[hash_local(here, WINDOW_SLOT_BITS)];
+        if (*window_slot != 0) {
+            const size_t place = *window_slot - 1;
+            const size_t size = vcd_match_forwards(here, gap->window + place, left);
+            if (size >= MIN_MATCH) {
+                relax(nodes, i, size, source->size + place, PRICE_WINDOW);
+                longest = size > longest ? size : longest;
+            }
+        }
+        *window_slot = (uint32_t)(gap->at + i + 1);
+        if (left >= VCD_KEY_SIZE && parser->uses_index) {
+            const uint64_t hash = vcd_hash_key(here);
+            const uint32_t *const bucket = vcd_source_bucket(source, hash);
+            const uint32_t tag = vcd_source_tag(source, hash);
+            for (int k = 0; k < 2; k++) {
+                if (bucket[k] != 0 && ((bucket[k] ^ tag) & ~index_mask) == 0) {
+                    const size_t place = (size_t)((bucket[k] & index_mask) - 1) * source->step;
+                    const size_t size = vcd_match_forwards(here, source->bytes + place,
+                                                           vcd_min(left, source->size - place));
+                    if (size >= VCD_KEY_SIZE) {
+                        relax(nodes, i, size, place, PRICE_FAR);
+                        longest = size > longest ? size : longest;
+                    }
+                }
+            }
+        }
+        if (longest >= ENOUGH) {
+            i += longest - 1;
+        }
+    }
+    push_path(nodes, gap->at, gap->size, copies);
+}
+
+void vcd_parse_gap(struct vcd_gap_parser *parser, const struct vcd_source *source,
+                   const struct vcd_gap *gap, struct vcd_copy_list *copies) {
+    const bool replaced = gap->left != VCD_NO_PLACE && gap->right != VCD_NO_PLACE &&
+                          gap->right == gap->left + gap->size;
+    if (gap->size <= SMALL_GAP && replaced) {
+        parse_replaced(source, gap, copies);
+        return;
+    }
+    if (gap->size < LOCAL_KEY_SIZE || looks_random(gap->window + gap->at, gap->size)) {
+        return;
+    }
+    for (size_t done = 0; done < gap->size;) {
+        const size_t size = vcd_min(STRETCH, gap->size - done);
+        const struct vcd_gap part = {
+            .window = gap->window,
+            .at = gap->at + done,
+            .size = size,
+            .left = gap->left == VCD_NO_PLACE ? VCD_NO_PLACE : vcd_min(gap->left + done, source->size),
+            .right = gap->right == VCD_NO_PLACE || gap->size - done - size > gap->right
+                         ? VCD_NO_PLACE
+                         : gap->right - (gap->size - done - size),
+        };
+        parse_stretch(parser, source, &part, copies);
+        done += size;
+    }
+}

@@ -1,0 +1,47 @@
+/*
+ * gap_parser.h - the cheapest copies for a stretch of target that long matches left over
+ */
+#ifndef VCD_GAP_PARSER_H
+#define VCD_GAP_PARSER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "copy_list.h"
+#include "source_index.h"
+
+struct vcd_gap_node;
+
+struct vcd_gap_parser {
+    struct vcd_gap_node *nodes; /* one for each position of the stretch in work */
+    uint32_t *local_slots;      /* keys of the source near the gap, at every byte */
+    uint32_t *window_slots;     /* keys of the gaps in this window so far, at every byte */
+    uint32_t literal_price;     /* see gap_parser.c */
+    bool uses_index;            /* whether this window may look into the index of the source */
+};
+
+/* A gap: 'size' bytes of 'window' at 'at', and where its neighbours were copied from. */
+struct vcd_gap {
+    const uint8_t *window;
+    size_t at;
+    size_t size;
+    size_t left;  /* the place in the source where the copy before it ended, or VCD_NO_PLACE */
+    size_t right; /* the place in the source where the copy behind it begins, or VCD_NO_PLACE */
+};
+
+#define VCD_NO_PLACE SIZE_MAX
+
+/* Returns false when there is no memory. */
+bool vcd_gap_parser_start(struct vcd_gap_parser *parser);
+void vcd_gap_parser_free(struct vcd_gap_parser *parser);
+
+/* To be called before the first gap of each window, whose gaps have 'gaps_size' bytes in all.
+   'uses_index' may only be true when the source's index is built. */
+void vcd_gap_parser_new_window(struct vcd_gap_parser *parser, size_t gaps_size, bool uses_index);
+
+/* Appends the copies that pay to 'copies', in the order of the target. */
+void vcd_parse_gap(struct vcd_gap_parser *parser, const struct vcd_source *source,
+                   const struct vcd_gap *gap, struct vcd_copy_list *copies);
+
+#endif

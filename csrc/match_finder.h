@@ -1,0 +1,34 @@
+/*
+ * match_finder.h - which parts of a target window to copy, and from where
+ */
+#ifndef VCD_MATCH_FINDER_H
+#define VCD_MATCH_FINDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "copy_list.h"
+#include "gap_parser.h"
+#include "source_index.h"
+#include "vcdiff.h"
+
+struct vcd_match_finder {
+    const struct vcd_source *source;
+    struct vcd_copy_list copies; /* of the last window */
+    struct vcd_copy_list solid;  /* the long ones among them */
+    struct vcd_gap_parser gaps;
+    uint32_t *window_slots; /* keys of the window that the source does not have */
+    bool uses_index;        /* whether this window had to look anything up */
+};
+
+/* Returns false when there is no memory. */
+bool vcd_finder_start(struct vcd_match_finder *finder, const struct vcd_source *source);
+void vcd_finder_free(struct vcd_match_finder *finder);
+
+/* Fills finder->copies for the 'size' bytes at 'from' of a target of 'target_size'. Returns
+   VCD_OK, VCD_NEEDS_INDEX or VCD_NO_MEMORY. */
+enum vcd_result vcd_find_copies(struct vcd_match_finder *finder, const uint8_t *target, size_t target_size,
+                     size_t from, size_t size);
+
+#endif
