@@ -27,6 +27,7 @@ from urllib.parse import quote
 
 from deltaloft import layout
 from deltaloft.bucket import Bucket, Reading
+from deltaloft.bucket_requests import object_url
 from deltaloft.errors import NotFound, PreconditionFailed, StorageError, UnsupportedFormat
 from deltaloft.layout import Layout
 
@@ -139,7 +140,7 @@ class BaseIndex:
                 if reading is None:
                     return True
                 self._etag = reading.info.etag
-                bases = _parsed(_body(reading), f"{self._bucket.url}/{self._keys.index}")
+                bases = _parsed(_body(reading), object_url(self._bucket.url, self._keys.index))
         except NotFound:
             self._etag = None
             return self._known  # an endpoint may have lost it; what we saw is better than nothing

@@ -18,6 +18,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from deltaloft import bucket_requests
 from deltaloft.bucket import Attributes, ObjectInfo
 from deltaloft.errors import DamagedObject, InvalidRequest, UnsupportedFormat
 
@@ -47,18 +48,13 @@ _VERSION = "1"
 _CODEC = "vcdiff"
 _OURS = "dl-"
 _RESERVED = ".deltaloft/"
-_KEY_SIZE = 1024  # bytes of UTF-8, S3's limit
 # S3 takes 2 KiB of metadata; ours needs less than 350 bytes of it, whatever the form.
 _USER_METADATA_SIZE = 2048 - 350
 _CONTENT_ENCODING_SIZE = 64
 _LARGEST_SIZE = 2**63 - 1
-_HEADERS = ("content_type", "content_disposition", "content_language", "cache_control")
 
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
-# What comes back from HTTP as it was sent: printable ASCII without blanks at the ends.
-_HEADER_VALUE = re.compile(r"[!-~]([ -~]*[!-~])?", re.ASCII)
-_METADATA_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
 
 
 # ---- Keys ------------------------------------------------------------------------------------
@@ -66,22 +62,22 @@ _METADATA_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The keys of a store whose objects all start with `root`, which is empty or ends in a slash.
+    """The keys of a store in the bucket `url`; they all start with `root`.
 
     Raises:
-        InvalidRequest: the root cannot be one.
+        InvalidRequest: the root is neither empty nor the beginning of keys, up to a slash.
     """
 
+    url: str
     root: str = ""
 
     def __post_init__(self) -> None:
         """Check the root."""
         if self.root and not self.root.endswith("/"):
-            raise InvalidRequest(f"root {self.root!r}: a slash at the end expected")
+            raise InvalidRequest(f"{self.url}: a root with a slash at its end expected")
         if _is_reserved(self.root):
-            raise InvalidRequest(f"root {self.root!r}: {_RESERVED} is deltaloft's own")
-        if len(_utf8(self.base("0" * 64))) > _KEY_SIZE:
-            raise InvalidRequest(f"root {self.root[:40]!r}…: too long for the keys of bases")
+            raise InvalidRequest(f"{self.name('')}: {_RESERVED} is deltaloft's own")
+        bucket_requests.check_key(self.url, self.base("0" * 64))
 
     @property
     def index(self) -> str:
@@ -103,16 +99,14 @@ class Layout:
         Raises:
             InvalidRequest: it is empty, too long, no Unicode, or ours.
         """
-        if not key:
-            raise InvalidRequest("key: at least one character expected, found none")
-        size = len(_utf8(self.root + key))
-        if size > _KEY_SIZE:
-            raise InvalidRequest(
-                f"key {key[:40]!r}…: at most {_KEY_SIZE} bytes of UTF-8 expected, found {size}"
-            )
+        bucket_requests.check_key(self.url, key, prefix=self.root)
         if _is_reserved(key):
-            raise InvalidRequest(f"key {key!r}: {_RESERVED} is deltaloft's own")
+            raise InvalidRequest(f"{self.name(key)}: {_RESERVED} is deltaloft's own")
         return self.root + key
+
+    def name(self, key: str) -> str:
+        """Return the URL of a user's key, for messages."""
+        return bucket_requests.object_url(self.url, self.root + key)
 
     def shown(self, stored: str) -> str | None:
         """Return the user's key of what is listed as `stored`; None if it is not the user's."""
@@ -132,13 +126,6 @@ def _is_reserved(key: str) -> bool:
     return f"/{_RESERVED}" in f"/{key}"
 
 
-def _utf8(key: str) -> bytes:
-    try:
-        return key.encode()
-    except UnicodeEncodeError:
-        raise InvalidRequest(f"key {key!r}: Unicode expected, found a lone surrogate") from None
-
-
 def check_digest(sha256: str) -> bool:
     """Say whether this is a SHA-256 as we write it: 64 lower-case hexadecimal digits."""
     return _DIGEST.fullmatch(sha256) is not None
@@ -147,28 +134,25 @@ def check_digest(sha256: str) -> bool:
 # ---- Writing metadata ------------------------------------------------------------------------
 
 
-def check_attributes(attributes: Attributes) -> None:
-    """Refuse what a bucket could not give back as it was given.
+def check_attributes(url: str, attributes: Attributes) -> None:
+    """Refuse what a bucket could not give back as it was given; `url` is for messages.
 
     Raises:
         InvalidRequest: a name or value that HTTP cannot carry or that is ours, or too much of it.
     """
-    for name, value in attributes.metadata.items():
-        if not _METADATA_NAME.fullmatch(name):
-            raise InvalidRequest(f"metadata {name!r}: a lower-case ASCII name expected")
+    bucket_requests.check_attributes(url, attributes)
+    for name in attributes.metadata:
         if name.startswith(_OURS):
-            raise InvalidRequest(f"metadata {name!r}: names with {_OURS} are deltaloft's own")
-        if value and not _HEADER_VALUE.fullmatch(value):
-            raise InvalidRequest(f"metadata {name!r}: printable ASCII expected")
-    size = _metadata_size(attributes.metadata)
+            raise InvalidRequest(f"{url}: metadata {name}: names with {_OURS} are deltaloft's own")
+    size = sum(len(name) + len(value) for name, value in attributes.metadata.items())
     if size > _USER_METADATA_SIZE:
-        raise InvalidRequest(f"metadata: at most {_USER_METADATA_SIZE} bytes, found {size}")
-    for header in (*_HEADERS, "content_encoding"):
-        value = getattr(attributes, header)
-        if value is not None and not _HEADER_VALUE.fullmatch(value):
-            raise InvalidRequest(f"{header}: printable ASCII expected, found {value[:40]!r}")
+        raise InvalidRequest(
+            f"{url}: at most {_USER_METADATA_SIZE} bytes of metadata expected, found {size}"
+        )
     if len(attributes.content_encoding or "") > _CONTENT_ENCODING_SIZE:
-        raise InvalidRequest(f"content_encoding: at most {_CONTENT_ENCODING_SIZE} bytes expected")
+        raise InvalidRequest(
+            f"{url}: a content_encoding of at most {_CONTENT_ENCODING_SIZE} bytes expected"
+        )
 
 
 def plain_attributes(user: Attributes, *, sha256: str) -> Attributes:
@@ -204,10 +188,6 @@ def index_attributes() -> Attributes:
 
 def _with_ours(user: Attributes, ours: Mapping[str, str]) -> Attributes:
     return replace(user, metadata={**user.metadata, "dl-v": _VERSION, **ours})
-
-
-def _metadata_size(metadata: Mapping[str, str]) -> int:
-    return sum(len(name) + len(value) for name, value in metadata.items())
 
 
 # ---- Reading metadata ------------------------------------------------------------------------

@@ -22,7 +22,7 @@ def _show_version(context: click.Context, option: click.Parameter, asked: bool) 
     context.exit()
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version,
               help="Show the version and the codec's engines.")  # fmt: skip
 def dg() -> None:
@@ -50,24 +50,11 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = dg.main(list(arguments), prog_name="dg", standalone_mode=False)
         sys.stdout.flush()
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return failure.USAGE
-    except click.UsageError as error:
-        name = error.ctx.command_path if error.ctx is not None else "dg"
-        say(f"{error.format_message()} (see {name} --help)")
-        return failure.USAGE
-    except click.ClickException as error:
-        say(error.format_message())
-        return failure.FAILED
-    except (click.Abort, KeyboardInterrupt):
-        say("interrupted")
-        return failure.INTERRUPTED
     except BrokenPipeError:
         # Whoever read stdout has gone. Python would complain when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return failure.FAILED
-    except failure.EXPECTED as error:
+    except failure.ENDINGS as error:
         say(failure.words(error))
         return failure.code(error)
     return int(code or failure.DONE)

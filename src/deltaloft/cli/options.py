@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -72,35 +72,24 @@ def output_options(command: Command) -> Command:
 
 def attribute_options(command: Command) -> Command:
     """Add --metadata, --content-type and their like; they arrive as `attributes`."""
+    names = [field.name for field in fields(Attributes)]
 
-    @click.option("--metadata", metavar="NAME=VALUE", multiple=True, callback=_pairs,
-                  help="Metadata to keep with the file; may be repeated.")  # fmt: skip
-    @click.option("--content-type", metavar="VALUE", help="HTTP header to keep with the file.")
-    @click.option("--content-encoding", metavar="VALUE", help="The same.")
-    @click.option("--content-disposition", metavar="VALUE", help="The same.")
-    @click.option("--content-language", metavar="VALUE", help="The same.")
-    @click.option("--cache-control", metavar="VALUE", help="The same.")
     @functools.wraps(command)
-    def wrapped(
-        metadata: dict[str, str],
-        content_type: str | None,
-        content_encoding: str | None,
-        content_disposition: str | None,
-        content_language: str | None,
-        cache_control: str | None,
-        **rest: Any,
-    ) -> int | None:
-        attributes = Attributes(
-            metadata,
-            content_type=content_type,
-            content_encoding=content_encoding,
-            content_disposition=content_disposition,
-            content_language=content_language,
-            cache_control=cache_control,
-        )
-        return command(attributes=attributes, **rest)
+    def wrapped(**given: Any) -> int | None:
+        attributes = Attributes(**{name: given.pop(name) for name in names})
+        return command(attributes=attributes, **given)
 
-    return wrapped
+    for name in reversed(names[1:]):
+        option = "--" + name.replace("_", "-")
+        help_text = "HTTP header to keep with the file."
+        wrapped = click.option(option, metavar="VALUE", help=help_text)(wrapped)
+    return click.option(
+        "--metadata",
+        metavar="NAME=VALUE",
+        multiple=True,
+        callback=_pairs,
+        help="Metadata to keep with the file; may be repeated.",
+    )(wrapped)
 
 
 def _pairs(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> object:

@@ -18,7 +18,17 @@ __all__ = ["Output", "human", "say"]
 
 def say(words: str) -> None:
     """Write a line of words to stderr."""
-    click.echo(f"dg: {words}", err=True)
+    click.echo(f"dg: {_printable(words)}", err=True)
+
+
+def _printable(text: str) -> str:
+    """Escape what could confuse a terminal: a key may hold anything."""
+    return "".join(
+        each
+        if each.isprintable() or each == "\n"
+        else each.encode("unicode_escape", "surrogatepass").decode()
+        for each in text
+    )
 
 
 def human(size: int) -> str:
@@ -42,9 +52,9 @@ class Output:
     def record(self, record: Mapping[str, object], line: str, *, err: bool = False) -> None:
         """Write one result, as a JSON object or as a line of text; `err` when stdout is taken."""
         if self.json:
-            click.echo(json.dumps(record, default=_plain, ensure_ascii=False), err=err)
+            click.echo(json.dumps(record, default=_plain), err=err)
         elif not self.quiet:
-            click.echo(line, err=err)
+            click.echo(_printable(line), err=err)
 
     def failed(self, what: str, error: BaseException) -> int:
         """Report that one of several things failed; return its exit code."""
@@ -52,7 +62,7 @@ class Output:
         say(words if what in words else f"{what}: {words}")
         if self.json:
             record = {"name": what, "error": type(error).__name__, "message": words}
-            click.echo(json.dumps(record, ensure_ascii=False))
+            click.echo(json.dumps(record))
         return failure.code(error)
 
     @contextmanager

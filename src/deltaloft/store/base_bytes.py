@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 from deltaloft.base_cache import BaseCache
 from deltaloft.bucket import Bucket
+from deltaloft.bucket_requests import object_url
 from deltaloft.buffers import mapped
 from deltaloft.errors import DamagedObject
 from deltaloft.layout import Layout
@@ -116,4 +117,4 @@ class BaseBytes:
             raise DamagedObject(f"{self._url(sha256)}: {size} bytes expected, found {found}")
 
     def _url(self, sha256: str) -> str:
-        return f"{self._bucket.url}/{self._keys.base(sha256)}"
+        return object_url(self._bucket.url, self._keys.base(sha256))

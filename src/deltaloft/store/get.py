@@ -99,7 +99,7 @@ class Getting:
 
     @property
     def _url(self) -> str:
-        return f"{self.bucket.url}/{self.keys.root}{self.key}"
+        return self.keys.name(self.key)
 
 
 @contextmanager

@@ -38,7 +38,7 @@ class Store:
     def __init__(self, bucket: Bucket, *, root: str = "", cache: BaseCache | None = None) -> None:
         """Work on the keys of `bucket` that start with `root`; `open` takes a URL instead."""
         self._bucket = bucket
-        self._keys = Layout(root)
+        self._keys = Layout(bucket.url, root)
         self._index = BaseIndex(bucket, self._keys)
         self._base_bytes = BaseBytes(bucket, self._keys, cache)
 
@@ -100,7 +100,7 @@ class Store:
     @property
     def url(self) -> str:
         """Return where the store is, for messages."""
-        return f"{self._bucket.url}/{self._keys.root}".rstrip("/")
+        return self._keys.name("").rstrip("/")
 
     def put(
         self,
@@ -133,7 +133,7 @@ class Store:
         """
         self._keys.stored(key)
         attributes = attributes or Attributes()
-        layout.check_attributes(attributes)
+        layout.check_attributes(self._keys.name(key), attributes)
         if delta not in _POLICIES:
             raise InvalidRequest(f"delta: one of {', '.join(_POLICIES)} expected, found {delta!r}")
         if not 1 <= level <= 9:
@@ -196,7 +196,7 @@ class Store:
             UnsupportedFormat: a later deltaloft stored it.
         """
         info = self._bucket.head(self._keys.stored(key))
-        form = layout.form_of(info, f"{self.url}/{key}")
+        form = layout.form_of(info, self._keys.name(key))
         name: FormName = "plain"
         size, sha256, base = info.size, None, None
         if isinstance(form, Foreign):
@@ -217,7 +217,7 @@ class Store:
             return None
         try:
             info = self._bucket.head(stored)
-            form = layout.form_of(info, f"{self._bucket.url}/{stored}")
+            form = layout.form_of(info, stored)
         except (NotFound, DamagedObject, UnsupportedFormat):
             return None
         return form.size if isinstance(form, Delta) else info.size
