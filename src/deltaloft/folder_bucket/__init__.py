@@ -63,20 +63,21 @@ To move it:   copy the whole folder while nobody writes to it
 
 
 class FolderBucket:
-    """The bucket in the folder `path`. Many threads and processes may use it at once.
-
-    Args:
-        path: The folder. What else is in there must be ours.
-        create: Make the folder a bucket if it is missing or empty.
-
-    Raises:
-        BucketNotFound: there is no folder, or an empty one, and `create` is off.
-        InvalidRequest: the folder holds other things, or `path` is no folder.
-        UnsupportedFormat: a later deltaloft made it.
-        OSError: the folder cannot be made or read.
-    """
+    """The bucket in a folder. Many threads and processes may use it at once."""
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
+        """Open the bucket in the folder `path`.
+
+        Args:
+            path: The folder.
+            create: Make it a bucket if it is missing or empty.
+
+        Raises:
+            BucketNotFound: there is no folder, or an empty one, and not `create`.
+            InvalidRequest: the folder holds other things, or `path` is no folder.
+            UnsupportedFormat: a later deltaloft made it.
+            OSError: the folder cannot be made or read.
+        """
         self._path = path.absolute()
         self._url = self._path.as_uri()
         self._index = Index(self._path / _INDEX, self._url)
@@ -276,6 +277,7 @@ class _FileReading:
     """An object of a folder being read. Implements `Reading`."""
 
     def __init__(self, info: ObjectInfo, file: BinaryIO, size: int, where: str) -> None:
+        """Read the next `size` bytes of an open file."""
         self._info = info
         self._file = file
         self._left = size

@@ -54,6 +54,7 @@ class Bodies:
     """The two folders of files."""
 
     def __init__(self, folder: Path) -> None:
+        """Remember where they are; `create` makes them."""
         self._incoming = folder / "incoming"
         self._bodies = folder / "bodies"
 

@@ -68,6 +68,7 @@ class Transaction:
     """What can be asked of and done to the index at one moment."""
 
     def __init__(self, connection: sqlite3.Connection, where: str) -> None:
+        """Work on an open transaction; `where` is named when something is wrong."""
         self._connection = connection
         self._where = where
 
@@ -126,6 +127,7 @@ class Index:
     """The index at `path`. Safe to use from many threads and processes."""
 
     def __init__(self, path: Path, url: str) -> None:
+        """Remember where the index is; nothing is opened yet."""
         self._path = path
         self._url = url
 
