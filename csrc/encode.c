@@ -3,8 +3,8 @@
  */
 #include <stdlib.h>
 
-#include "match_finder.h"
 #include "format.h"
+#include "match_finder.h"
 #include "vcdiff.h"
 #include "window_writer.h"
 
@@ -13,9 +13,9 @@ struct vcd_encoder {
     struct vcd_window_writer writer;
 };
 
-struct vcd_encoder *vcd_encoder_new(const struct vcd_source *source) {
+struct vcd_encoder *vcd_encoder_new(const uint8_t *source, size_t source_size) {
     struct vcd_encoder *const encoder = calloc(1, sizeof *encoder);
-    if (encoder != NULL && !vcd_finder_start(&encoder->finder, source)) {
+    if (encoder != NULL && !vcd_finder_start(&encoder->finder, source, source_size)) {
         vcd_encoder_free(encoder);
         return NULL;
     }
@@ -63,17 +63,17 @@ static struct segment cover(const struct vcd_copy_list *copies, uint64_t source_
     return segment;
 }
 
-enum vcd_result vcd_encode_window(struct vcd_encoder *encoder, const uint8_t *target,
-                                  size_t target_size, size_t from, size_t size,
-                                  struct vcd_window *window_out,
+enum vcd_result vcd_encode_window(struct vcd_encoder *encoder, const struct vcd_index *index,
+                                  const uint8_t *target, size_t target_size, size_t from,
+                                  size_t size, struct vcd_window *window_out,
                                   struct vcd_sections *sections_out) {
     const struct vcd_copy_list *const copies = &encoder->finder.copies;
     struct vcd_window_writer *const writer = &encoder->writer;
     const uint8_t *const window = target + from;
-    const uint64_t source_size = encoder->finder.source->size;
+    const uint64_t source_size = encoder->finder.source_size;
 
     const enum vcd_result result =
-        vcd_find_copies(&encoder->finder, target, target_size, from, size);
+        vcd_find_copies(&encoder->finder, index, target, target_size, from, size);
     if (result != VCD_OK) {
         return result;
     }

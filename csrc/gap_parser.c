@@ -46,7 +46,10 @@ struct vcd_gap_node {
     uint32_t copy_size; /* of the edge; 0: a literal */
 };
 
-bool vcd_gap_parser_start(struct vcd_gap_parser *parser) {
+bool vcd_gap_parser_start(struct vcd_gap_parser *parser, const uint8_t *source,
+                          size_t source_size) {
+    parser->source = source;
+    parser->source_size = source_size;
     parser->nodes = malloc((STRETCH + 1) * sizeof *parser->nodes);
     parser->local_slots = malloc(sizeof *parser->local_slots << LOCAL_SLOT_BITS);
     parser->window_slots = malloc(sizeof *parser->window_slots << WINDOW_SLOT_BITS);
@@ -59,22 +62,23 @@ void vcd_gap_parser_free(struct vcd_gap_parser *parser) {
     free(parser->window_slots);
 }
 
-void vcd_gap_parser_new_window(struct vcd_gap_parser *parser, size_t gaps_size, bool uses_index) {
-    parser->uses_index = uses_index;
+void vcd_gap_parser_new_window(struct vcd_gap_parser *parser, const struct vcd_index *index,
+                               size_t gaps_size) {
+    parser->index = index;
     /* A compressor that sees few literals learns little about them. */
     parser->literal_price = gaps_size < (1 << 14) ? PRICE_FEW_LITERALS : PRICE_LITERAL;
     memset(parser->window_slots, 0, sizeof *parser->window_slots << WINDOW_SLOT_BITS);
 }
 
 static uint32_t hash_local(const uint8_t *key, unsigned bits) {
-    return (uint32_t)((vcd_load64(key) * 0x9E3779B97F4A7C15U) >> (64 - bits));
+    return (uint32_t)((vcd_load64_le(key) * 0x9E3779B97F4A7C15U) >> (64 - bits));
 }
 
 /* A gap between two copies of one diagonal: bytes were replaced. Runs that agree are copied. */
-static void parse_replaced(const struct vcd_source *source, const struct vcd_gap *gap,
+static void parse_replaced(const struct vcd_gap_parser *parser, const struct vcd_gap *gap,
                            struct vcd_copy_list *copies) {
     const uint8_t *const a = gap->window + gap->at;
-    const uint8_t *const b = source->bytes + gap->left;
+    const uint8_t *const b = parser->source + gap->left;
     for (size_t i = 0; i < gap->size;) {
         const size_t run = vcd_match_forwards(a + i, b + i, gap->size - i);
         if (run >= MIN_MATCH) {
@@ -110,8 +114,7 @@ struct locality {
     unsigned bits;
 };
 
-static struct locality index_locality(struct vcd_gap_parser *parser, const struct vcd_source *source,
-                                      const struct vcd_gap *gap) {
+static struct locality index_locality(struct vcd_gap_parser *parser, const struct vcd_gap *gap) {
     struct locality local = {.bits = 8};
     const size_t reach = vcd_min(LOCAL_REACH, 2 * gap->size + 256);
     const bool has_left = gap->left != VCD_NO_PLACE;
@@ -125,7 +128,7 @@ static struct locality index_locality(struct vcd_gap_parser *parser, const struc
         from = end = has_left ? gap->left : gap->right;
     }
     local.from = from - vcd_min(from, reach / 2);
-    local.end = end + vcd_min(reach, source->size - end);
+    local.end = end + vcd_min(reach, parser->source_size - end);
     if (local.end - local.from < LOCAL_KEY_SIZE) {
         local.end = local.from;
         return local;
@@ -135,7 +138,7 @@ static struct locality index_locality(struct vcd_gap_parser *parser, const struc
         local.bits++;
     }
     memset(parser->local_slots, 0, sizeof *parser->local_slots << local.bits);
-    const uint8_t *const bytes = source->bytes + local.from;
+    const uint8_t *const bytes = parser->source + local.from;
     for (size_t i = 0; i < keys; i++) {
         parser->local_slots[hash_local(bytes + i, local.bits)] = (uint32_t)(i + 1);
     }
@@ -172,12 +175,13 @@ static void push_path(const struct vcd_gap_node *nodes, size_t at, size_t size,
     }
 }
 
-static void parse_stretch(struct vcd_gap_parser *parser, const struct vcd_source *source,
-                          const struct vcd_gap *gap, struct vcd_copy_list *copies) {
+static void parse_stretch(struct vcd_gap_parser *parser, const struct vcd_gap *gap,
+                          struct vcd_copy_list *copies) {
     struct vcd_gap_node *const nodes = parser->nodes;
-    const struct locality local = index_locality(parser, source, gap);
+    const struct locality local = index_locality(parser, gap);
     const uint8_t *const stretch = gap->window + gap->at;
-    const uint32_t index_mask = vcd_source_index_mask(source);
+    const struct vcd_index *const index = parser->index;
+    const uint32_t index_mask = index == NULL ? 0 : vcd_index_mask(index);
 
     nodes[0] = (struct vcd_gap_node){.from = gap->left};
     for (size_t i = 1; i <= gap->size; i++) {
@@ -202,12 +206,12 @@ static void parse_stretch(struct vcd_gap_parser *parser, const struct vcd_source
             gap->right == VCD_NO_PLACE || gap->right < left ? VCD_NO_PLACE : gap->right - left};
         for (int k = 0; k < 3; k++) {
             const uint64_t place = places[k];
-            if (place + MIN_MATCH <= source->size && (k == 0 || place != node->from)) {
-                const size_t size = vcd_match_forwards(
-                    here, source->bytes + place, vcd_min(left, source->size - (size_t)place));
+            if (place + MIN_MATCH <= parser->source_size && (k == 0 || place != node->from)) {
+                const size_t size =
+                    vcd_match_forwards(here, parser->source + place,
+                                       vcd_min(left, parser->source_size - (size_t)place));
                 if (size >= MIN_MATCH) {
-                    relax(nodes, i, size, place,
-                          k == 0 ? PRICE_SAME_DIAGONAL : PRICE_NEIGHBOUR);
+                    relax(nodes, i, size, place, k == 0 ? PRICE_SAME_DIAGONAL : PRICE_NEIGHBOUR);
                     longest = size > longest ? size : longest;
                 }
             }
@@ -220,34 +224,33 @@ static void parse_stretch(struct vcd_gap_parser *parser, const struct vcd_source
             const uint32_t slot = parser->local_slots[hash_local(here, local.bits)];
             if (slot != 0) {
                 const size_t place = local.from + slot - 1;
-                const size_t size = vcd_match_forwards(here, source->bytes + place,
-                                                       vcd_min(left, source->size - place));
+                const size_t size = vcd_match_forwards(here, parser->source + place,
+                                                       vcd_min(left, parser->source_size - place));
                 if (size >= MIN_MATCH) {
                     relax(nodes, i, size, place, PRICE_LOCAL);
                     longest = size > longest ? size : longest;
                 }
             }
         }
-        uint32_t *const window_slot =
-            &parser->window_slots[hash_local(here, WINDOW_SLOT_BITS)];
+        uint32_t *const window_slot = &parser->window_slots[hash_local(here, WINDOW_SLOT_BITS)];
         if (*window_slot != 0) {
             const size_t place = *window_slot - 1;
             const size_t size = vcd_match_forwards(here, gap->window + place, left);
             if (size >= MIN_MATCH) {
-                relax(nodes, i, size, source->size + place, PRICE_WINDOW);
+                relax(nodes, i, size, parser->source_size + place, PRICE_WINDOW);
                 longest = size > longest ? size : longest;
             }
         }
         *window_slot = (uint32_t)(gap->at + i + 1);
-        if (left >= VCD_KEY_SIZE && parser->uses_index) {
+        if (left >= VCD_KEY_SIZE && index != NULL) {
             const uint64_t hash = vcd_hash_key(here);
-            const uint32_t *const bucket = vcd_source_bucket(source, hash);
-            const uint32_t tag = vcd_source_tag(source, hash);
+            const uint32_t *const bucket = vcd_index_bucket(index, hash);
+            const uint32_t tag = vcd_index_tag(index, hash);
             for (int k = 0; k < 2; k++) {
                 if (bucket[k] != 0 && ((bucket[k] ^ tag) & ~index_mask) == 0) {
-                    const size_t place = (size_t)((bucket[k] & index_mask) - 1) * source->step;
-                    const size_t size = vcd_match_forwards(here, source->bytes + place,
-                                                           vcd_min(left, source->size - place));
+                    const size_t place = (size_t)((bucket[k] & index_mask) - 1) * index->step;
+                    const size_t size = vcd_match_forwards(
+                        here, parser->source + place, vcd_min(left, parser->source_size - place));
                     if (size >= VCD_KEY_SIZE) {
                         relax(nodes, i, size, place, PRICE_FAR);
                         longest = size > longest ? size : longest;
@@ -262,12 +265,12 @@ static void parse_stretch(struct vcd_gap_parser *parser, const struct vcd_source
     push_path(nodes, gap->at, gap->size, copies);
 }
 
-void vcd_parse_gap(struct vcd_gap_parser *parser, const struct vcd_source *source,
-                   const struct vcd_gap *gap, struct vcd_copy_list *copies) {
+void vcd_parse_gap(struct vcd_gap_parser *parser, const struct vcd_gap *gap,
+                   struct vcd_copy_list *copies) {
     const bool replaced = gap->left != VCD_NO_PLACE && gap->right != VCD_NO_PLACE &&
                           gap->right == gap->left + gap->size;
     if (gap->size <= SMALL_GAP && replaced) {
-        parse_replaced(source, gap, copies);
+        parse_replaced(parser, gap, copies);
         return;
     }
     if (gap->size < LOCAL_KEY_SIZE || looks_random(gap->window + gap->at, gap->size)) {
@@ -279,12 +282,13 @@ void vcd_parse_gap(struct vcd_gap_parser *parser, const struct vcd_source *sourc
             .window = gap->window,
             .at = gap->at + done,
             .size = size,
-            .left = gap->left == VCD_NO_PLACE ? VCD_NO_PLACE : vcd_min(gap->left + done, source->size),
+            .left = gap->left == VCD_NO_PLACE ? VCD_NO_PLACE
+                                              : vcd_min(gap->left + done, parser->source_size),
             .right = gap->right == VCD_NO_PLACE || gap->size - done - size > gap->right
                          ? VCD_NO_PLACE
                          : gap->right - (gap->size - done - size),
         };
-        parse_stretch(parser, source, &part, copies);
+        parse_stretch(parser, &part, copies);
         done += size;
     }
 }

@@ -14,11 +14,13 @@
 struct vcd_gap_node;
 
 struct vcd_gap_parser {
-    struct vcd_gap_node *nodes; /* one for each position of the stretch in work */
-    uint32_t *local_slots;      /* keys of the source near the gap, at every byte */
-    uint32_t *window_slots;     /* keys of the gaps in this window so far, at every byte */
-    uint32_t literal_price;     /* see gap_parser.c */
-    bool uses_index;            /* whether this window may look into the index of the source */
+    const uint8_t *source;
+    size_t source_size;
+    const struct vcd_index *index; /* or NULL */
+    struct vcd_gap_node *nodes;    /* one for each position of the stretch in work */
+    uint32_t *local_slots;         /* keys of the source near the gap, at every byte */
+    uint32_t *window_slots;        /* keys of the gaps in this window so far, at every byte */
+    uint32_t literal_price;        /* see gap_parser.c */
 };
 
 /* A gap: 'size' bytes of 'window' at 'at', and where its neighbours were copied from. */
@@ -33,15 +35,16 @@ struct vcd_gap {
 #define VCD_NO_PLACE SIZE_MAX
 
 /* Returns false when there is no memory. */
-bool vcd_gap_parser_start(struct vcd_gap_parser *parser);
+bool vcd_gap_parser_start(struct vcd_gap_parser *parser, const uint8_t *source, size_t source_size);
 void vcd_gap_parser_free(struct vcd_gap_parser *parser);
 
 /* To be called before the first gap of each window, whose gaps have 'gaps_size' bytes in all.
-   'uses_index' may only be true when the source's index is built. */
-void vcd_gap_parser_new_window(struct vcd_gap_parser *parser, size_t gaps_size, bool uses_index);
+   'index' may be NULL: then it is not used. */
+void vcd_gap_parser_new_window(struct vcd_gap_parser *parser, const struct vcd_index *index,
+                               size_t gaps_size);
 
 /* Appends the copies that pay to 'copies', in the order of the target. */
-void vcd_parse_gap(struct vcd_gap_parser *parser, const struct vcd_source *source,
-                   const struct vcd_gap *gap, struct vcd_copy_list *copies);
+void vcd_parse_gap(struct vcd_gap_parser *parser, const struct vcd_gap *gap,
+                   struct vcd_copy_list *copies);
 
 #endif

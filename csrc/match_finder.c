@@ -18,18 +18,22 @@
 #include "match_length.h"
 
 enum {
-    SOLID_SIZE = 32,          /* a match worth changing the diagonal for */
-    SOLID_ON_DIAGONAL = 12,   /* a match worth staying on it */
-    RESYNC_REACH = 96,        /* bytes of difference that step 2 looks across */
-    WINDOW_STEP = 16,         /* between sampled keys of the window */
+    SOLID_SIZE = 32,        /* a match worth changing the diagonal for */
+    SOLID_ON_DIAGONAL = 12, /* a match worth staying on it */
+    RESYNC_REACH = 96,      /* bytes of difference that step 2 looks across */
+    WINDOW_STEP = 16,       /* between sampled keys of the window */
     WINDOW_SLOT_BITS = 18,
+    BATCH = 16,     /* look-ups in flight: a memory latency's worth */
+    STEP_UP = 4096, /* look-ups without a match that widen the step */
+    STEP_MAX = 7,   /* finds any match of 16 * 7 + 15 bytes */
 };
 
-bool vcd_finder_start(struct vcd_match_finder *finder, const struct vcd_source *source) {
+bool vcd_finder_start(struct vcd_match_finder *finder, const uint8_t *source, size_t source_size) {
     memset(finder, 0, sizeof *finder);
     finder->source = source;
+    finder->source_size = source_size;
     finder->window_slots = malloc(sizeof *finder->window_slots << WINDOW_SLOT_BITS);
-    return vcd_gap_parser_start(&finder->gaps) && finder->window_slots != NULL;
+    return vcd_gap_parser_start(&finder->gaps, source, source_size) && finder->window_slots != NULL;
 }
 
 void vcd_finder_free(struct vcd_match_finder *finder) {
@@ -43,13 +47,13 @@ void vcd_finder_free(struct vcd_match_finder *finder) {
 static size_t resync(const uint8_t *a, const uint8_t *b, size_t limit) {
     size_t i = 0;
     while (i + SOLID_ON_DIAGONAL <= limit) {
-        const uint64_t later = vcd_load64(a + i + SOLID_ON_DIAGONAL - 8) ^
-                               vcd_load64(b + i + SOLID_ON_DIAGONAL - 8);
+        const uint64_t later = vcd_load64_le(a + i + SOLID_ON_DIAGONAL - 8) ^
+                               vcd_load64_le(b + i + SOLID_ON_DIAGONAL - 8);
         if (later != 0) { /* no match can begin before the last difference */
             i += SOLID_ON_DIAGONAL - 8 + vcd_highest_byte(later) + 1;
             continue;
         }
-        const uint64_t sooner = vcd_load64(a + i) ^ vcd_load64(b + i);
+        const uint64_t sooner = vcd_load64_le(a + i) ^ vcd_load64_le(b + i);
         if (sooner == 0) {
             return i;
         }
@@ -66,91 +70,134 @@ struct match {
     size_t backwards;
 };
 
-/* Step 3: the next long match at 'p' or behind it; match.forwards is 0 when there is none. */
-static struct match search(struct vcd_match_finder *finder, const uint8_t *window, size_t size,
-                           size_t p) {
-    const struct vcd_source *const source = finder->source;
-    const uint32_t index_mask = vcd_source_index_mask(source);
-    const size_t anchor = p;
-    size_t misses = 0;
-    /* The longer the search, the wider the steps. They are odd, so that in a long match all
-       remainders by the source's step have their turn. */
-    for (size_t step = 1; p + VCD_KEY_SIZE <= size; p += step) {
+/* The best match of the 16-byte key at window + p that the index knows. */
+static struct match look_up(const struct vcd_match_finder *finder, const struct vcd_index *index,
+                            uint64_t hash, const uint8_t *window, size_t size, size_t anchor,
+                            size_t p) {
+    const uint32_t index_mask = vcd_index_mask(index);
+    const uint32_t *const bucket = vcd_index_bucket(index, hash);
+    const uint32_t tag = vcd_index_tag(index, hash);
+    struct match best = {.at = p};
+    for (int i = 0; i < 2; i++) {
+        /* Other tags come first: they are the rule, and a rule is cheap to predict. */
+        if (((bucket[i] ^ tag) & ~index_mask) != 0 || bucket[i] == 0) {
+            continue;
+        }
+        const size_t place = (size_t)((bucket[i] & index_mask) - 1) * index->step;
+        const size_t forwards = vcd_match_forwards(window + p, finder->source + place,
+                                                   vcd_min(size - p, finder->source_size - place));
+        const size_t backwards =
+            vcd_match_backwards(window + p, finder->source + place, vcd_min(p - anchor, place));
+        if (forwards + backwards > best.forwards + best.backwards) {
+            best.from = place;
+            best.forwards = forwards;
+            best.backwards = backwards;
+        }
+    }
+    return best;
+}
+
+/* Positions to look up, their hashes known and their buckets on the way into the cache. */
+struct batch {
+    size_t count;
+    size_t at[BATCH];
+    uint64_t hash[BATCH];
+};
+
+static size_t fetch(struct batch *batch, const struct vcd_index *index, const uint8_t *window,
+                    size_t size, size_t p, size_t step) {
+    batch->count = 0;
+    while (batch->count < BATCH && p + VCD_KEY_SIZE <= size) {
         const uint64_t hash = vcd_hash_key(window + p);
-        struct match best = {.at = p};
-        const uint32_t *const bucket = vcd_source_bucket(source, hash);
-        const uint32_t tag = vcd_source_tag(source, hash);
-        for (int i = 0; i < 2; i++) {
-            if (bucket[i] == 0 || ((bucket[i] ^ tag) & ~index_mask) != 0) {
-                continue;
+        vcd_prefetch(vcd_index_bucket(index, hash));
+        batch->at[batch->count] = p;
+        batch->hash[batch->count++] = hash;
+        p += step;
+    }
+    return p;
+}
+
+/*
+ * Step 3: the next long match at 'anchor' or behind it; match.forwards is 0 when
+ * there is none.
+ *
+ * The index is larger than any cache, so that buckets are fetched a batch ahead
+ * (3 times faster than waiting for each, on 64 MiB of random bytes). The longer the
+ * search, the wider the steps. They are odd, so that within a long match every
+ * remainder by the index's step has its turn.
+ */
+static struct match search(struct vcd_match_finder *finder, const struct vcd_index *index,
+                           const uint8_t *window, size_t size, size_t anchor) {
+    struct batch batches[2];
+    size_t looked_up = 0;
+    size_t next = fetch(&batches[0], index, window, size, anchor, 1);
+    for (unsigned turn = 0; batches[turn].count > 0; turn ^= 1) {
+        const size_t step = vcd_min(1 + 2 * (looked_up / STEP_UP), STEP_MAX);
+        next = fetch(&batches[turn ^ 1], index, window, size, next, step);
+        for (size_t i = 0; i < batches[turn].count; i++) {
+            const size_t p = batches[turn].at[i];
+            const uint64_t hash = batches[turn].hash[i];
+            struct match best = look_up(finder, index, hash, window, size, anchor, p);
+            uint32_t *const slot = &finder->window_slots[hash >> (64 - WINDOW_SLOT_BITS)];
+            if (best.forwards + best.backwards < SOLID_SIZE && *slot != 0) {
+                const size_t place = *slot - 1;
+                best.from = finder->source_size + place;
+                best.forwards = vcd_match_forwards(window + p, window + place, size - p);
+                best.backwards =
+                    vcd_match_backwards(window + p, window + place, vcd_min(p - anchor, place));
             }
-            const size_t c = (size_t)((bucket[i] & index_mask) - 1) * source->step;
-            const size_t forwards = vcd_match_forwards(window + p, source->bytes + c,
-                                                       vcd_min(size - p, source->size - c));
-            const size_t backwards =
-                vcd_match_backwards(window + p, source->bytes + c, vcd_min(p - anchor, c));
-            if (forwards + backwards > best.forwards + best.backwards) {
-                best.from = c;
-                best.forwards = forwards;
-                best.backwards = backwards;
+            if (best.forwards + best.backwards >= SOLID_SIZE) {
+                return best;
+            }
+            if (i % WINDOW_STEP == 0) {
+                *slot = (uint32_t)p + 1;
             }
         }
-        uint32_t *const slot = &finder->window_slots[hash >> (64 - WINDOW_SLOT_BITS)];
-        if (best.forwards + best.backwards < SOLID_SIZE && *slot != 0) {
-            const size_t c = *slot - 1;
-            best.from = source->size + c;
-            best.forwards = vcd_match_forwards(window + p, window + c, size - p);
-            best.backwards = vcd_match_backwards(window + p, window + c, vcd_min(p - anchor, c));
-        }
-        if (best.forwards + best.backwards >= SOLID_SIZE) {
-            return best;
-        }
-        if (misses % WINDOW_STEP == 0) {
-            *slot = (uint32_t)p + 1;
-        }
-        misses++;
-        step = vcd_min(1 + 2 * (misses >> 12), 7);
+        looked_up += batches[turn].count;
     }
     return (struct match){.at = size};
 }
 
 /* The diagonal to begin with: of equal positions from the start, or else from the end. */
-static size_t first_guess(const struct vcd_source *source, const uint8_t *window,
+static size_t first_guess(const struct vcd_match_finder *finder, const uint8_t *window,
                           size_t target_size, size_t from, size_t size) {
+    const uint8_t *const source = finder->source;
+    const size_t source_size = finder->source_size;
     const size_t behind = target_size - from;
     const size_t limit = vcd_min(size, SOLID_SIZE);
-    if (from + limit <= source->size && memcmp(window, source->bytes + from, limit) == 0) {
+    if (from + limit <= source_size && memcmp(window, source + from, limit) == 0) {
         return from;
     }
-    return behind <= source->size ? source->size - behind : VCD_NO_PLACE;
+    return behind <= source_size ? source_size - behind : VCD_NO_PLACE;
 }
 
 /* Pass one: the long matches. Between them lie the gaps. Returns false when it lacks the index. */
-static bool find_solid(struct vcd_match_finder *finder, const uint8_t *window, size_t size,
-                       size_t place) {
-    const struct vcd_source *const source = finder->source;
+static bool find_solid(struct vcd_match_finder *finder, const struct vcd_index *index,
+                       const uint8_t *window, size_t size, size_t place) {
+    const uint8_t *const source = finder->source;
+    const size_t source_size = finder->source_size;
     struct vcd_copy_list *const solid = &finder->solid;
     solid->count = 0;
-    finder->uses_index = false;
+    finder->needs_index = false;
     for (size_t p = 0; p < size;) { /* 'place' is p's on the diagonal */
         struct match next = {.forwards = 0};
-        if (place < source->size) {
-            const size_t limit = vcd_min(size - p, source->size - place);
+        if (place < source_size) {
+            const size_t limit = vcd_min(size - p, source_size - place);
             const size_t reach = vcd_min(RESYNC_REACH, limit);
-            const size_t skip = resync(window + p, source->bytes + place, reach);
+            const size_t skip = resync(window + p, source + place, reach);
             if (skip < reach) {
                 next.from = place + skip;
                 next.at = p + skip;
                 next.forwards =
-                    vcd_match_forwards(window + next.at, source->bytes + next.from, limit - skip);
+                    vcd_match_forwards(window + next.at, source + next.from, limit - skip);
             }
         }
         if (next.forwards == 0) {
-            if (source->slots == NULL) {
+            finder->needs_index = true;
+            if (index == NULL) {
                 return false;
             }
-            finder->uses_index = true;
-            next = search(finder, window, size, p);
+            next = search(finder, index, window, size, p);
             if (next.forwards == 0) {
                 return true;
             }
@@ -158,7 +205,7 @@ static bool find_solid(struct vcd_match_finder *finder, const uint8_t *window, s
         const size_t begin_from = next.from - next.backwards;
         vcd_copy_list_push(solid, begin_from, next.at - next.backwards,
                            next.backwards + next.forwards);
-        if (begin_from < source->size) {
+        if (begin_from < source_size) {
             place = next.from + next.forwards;
         }
         p = next.at + next.forwards;
@@ -169,7 +216,7 @@ static bool find_solid(struct vcd_match_finder *finder, const uint8_t *window, s
 /* Pass two: the gaps. Returns their size, when 'copies' is NULL, and parses nothing. */
 static size_t parse_gaps(struct vcd_match_finder *finder, const uint8_t *window, size_t size,
                          size_t place, struct vcd_copy_list *copies) {
-    const struct vcd_source *const source = finder->source;
+    const size_t source_size = finder->source_size;
     const struct vcd_copy_list *const solid = &finder->solid;
     size_t gaps_size = 0;
     size_t p = 0;
@@ -185,15 +232,15 @@ static size_t parse_gaps(struct vcd_match_finder *finder, const uint8_t *window,
                     .at = p,
                     .size = next.at - p,
                     .left = place,
-                    .right = is_last || next.from >= source->size ? VCD_NO_PLACE : next.from};
-                vcd_parse_gap(&finder->gaps, source, &gap, copies);
+                    .right = is_last || next.from >= source_size ? VCD_NO_PLACE : next.from};
+                vcd_parse_gap(&finder->gaps, &gap, copies);
             }
         }
         if (!is_last) {
             if (copies != NULL) {
                 vcd_copy_list_push(copies, next.from, next.at, next.size);
             }
-            if (next.from < source->size) {
+            if (next.from < source_size) {
                 place = next.from + next.size;
             }
             p = next.at + next.size;
@@ -202,16 +249,18 @@ static size_t parse_gaps(struct vcd_match_finder *finder, const uint8_t *window,
     return gaps_size;
 }
 
-enum vcd_result vcd_find_copies(struct vcd_match_finder *finder, const uint8_t *target,
-                                size_t target_size, size_t from, size_t size) {
+enum vcd_result vcd_find_copies(struct vcd_match_finder *finder, const struct vcd_index *index,
+                                const uint8_t *target, size_t target_size, size_t from,
+                                size_t size) {
     const uint8_t *const window = target + from;
-    const size_t place = first_guess(finder->source, window, target_size, from, size);
+    const size_t place = first_guess(finder, window, target_size, from, size);
     memset(finder->window_slots, 0, sizeof *finder->window_slots << WINDOW_SLOT_BITS);
-    if (!find_solid(finder, window, size, place)) {
+    if (!find_solid(finder, index, window, size, place)) {
         return VCD_NEEDS_INDEX;
     }
-    const size_t gaps_size = parse_gaps(finder, window, size, place, NULL);
-    vcd_gap_parser_new_window(&finder->gaps, gaps_size, finder->uses_index);
+    /* Without need, an index that another window asked for must not make a difference. */
+    vcd_gap_parser_new_window(&finder->gaps, finder->needs_index ? index : NULL,
+                              parse_gaps(finder, window, size, place, NULL));
     finder->copies.count = 0;
     parse_gaps(finder, window, size, place, &finder->copies);
     return finder->solid.failed || finder->copies.failed ? VCD_NO_MEMORY : VCD_OK;

@@ -14,21 +14,23 @@
 #include "vcdiff.h"
 
 struct vcd_match_finder {
-    const struct vcd_source *source;
+    const uint8_t *source;
+    size_t source_size;
     struct vcd_copy_list copies; /* of the last window */
     struct vcd_copy_list solid;  /* the long ones among them */
     struct vcd_gap_parser gaps;
     uint32_t *window_slots; /* keys of the window that the source does not have */
-    bool uses_index;        /* whether this window had to look anything up */
+    bool needs_index;       /* whether this window has to look anything up */
 };
 
 /* Returns false when there is no memory. */
-bool vcd_finder_start(struct vcd_match_finder *finder, const struct vcd_source *source);
+bool vcd_finder_start(struct vcd_match_finder *finder, const uint8_t *source, size_t source_size);
 void vcd_finder_free(struct vcd_match_finder *finder);
 
-/* Fills finder->copies for the 'size' bytes at 'from' of a target of 'target_size'. Returns
-   VCD_OK, VCD_NEEDS_INDEX or VCD_NO_MEMORY. */
-enum vcd_result vcd_find_copies(struct vcd_match_finder *finder, const uint8_t *target, size_t target_size,
-                     size_t from, size_t size);
+/* Fills finder->copies for the 'size' bytes at 'from' of a target of 'target_size'. 'index' may be
+   NULL. Returns VCD_OK, VCD_NEEDS_INDEX or VCD_NO_MEMORY. */
+enum vcd_result vcd_find_copies(struct vcd_match_finder *finder, const struct vcd_index *index,
+                                const uint8_t *target, size_t target_size, size_t from,
+                                size_t size);
 
 #endif

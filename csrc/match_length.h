@@ -17,7 +17,7 @@ static inline size_t vcd_match_forwards(const uint8_t *a, const uint8_t *b, size
     while (limit - size >= 32) {
         uint64_t differs = 0;
         for (size_t i = 0; i < 32; i += 8) {
-            differs |= vcd_load64(a + size + i) ^ vcd_load64(b + size + i);
+            differs |= vcd_load64_le(a + size + i) ^ vcd_load64_le(b + size + i);
         }
         if (differs != 0) {
             break;
@@ -25,7 +25,7 @@ static inline size_t vcd_match_forwards(const uint8_t *a, const uint8_t *b, size
         size += 32;
     }
     while (limit - size >= 8) {
-        const uint64_t differs = vcd_load64(a + size) ^ vcd_load64(b + size);
+        const uint64_t differs = vcd_load64_le(a + size) ^ vcd_load64_le(b + size);
         if (differs != 0) {
             return size + vcd_lowest_byte(differs);
         }
@@ -41,7 +41,7 @@ static inline size_t vcd_match_forwards(const uint8_t *a, const uint8_t *b, size
 static inline size_t vcd_match_backwards(const uint8_t *a, const uint8_t *b, size_t limit) {
     size_t size = 0;
     while (limit - size >= 8) {
-        const uint64_t differs = vcd_load64(a - size - 8) ^ vcd_load64(b - size - 8);
+        const uint64_t differs = vcd_load64_le(a - size - 8) ^ vcd_load64_le(b - size - 8);
         if (differs != 0) {
             return size + 7 - vcd_highest_byte(differs);
         }

@@ -12,46 +12,39 @@
 
 enum { STEP = 16 };
 
-struct vcd_source *vcd_source_new(const uint8_t *bytes, size_t size) {
-    struct vcd_source *const source = calloc(1, sizeof *source);
-    if (source != NULL) {
-        source->bytes = bytes;
-        source->size = size;
-        source->step = STEP;
-        while (size / source->step >= (size_t)1 << 28) {
-            source->step *= 2; /* key numbers leave at least four bits for the tag */
-        }
+struct vcd_index *vcd_index_new(const uint8_t *source, size_t source_size) {
+    struct vcd_index *const index = calloc(1, sizeof *index);
+    if (index == NULL) {
+        return NULL;
     }
-    return source;
-}
-
-void vcd_source_free(struct vcd_source *source) {
-    if (source != NULL) {
-        free(source->slots);
-        free(source);
-    }
-}
-
-enum vcd_result vcd_source_build_index(struct vcd_source *source) {
-    if (source->slots != NULL) {
-        return VCD_OK;
+    index->source = source;
+    index->step = STEP;
+    while (source_size / index->step >= (size_t)1 << 28) {
+        index->step *= 2; /* key numbers leave at least three bits for the tag */
     }
     const size_t keys =
-        source->size < VCD_KEY_SIZE ? 0 : (source->size - VCD_KEY_SIZE) / source->step + 1;
-    source->index_bits = 1;
-    while (keys >> source->index_bits != 0) {
-        source->index_bits++;
+        source_size < VCD_KEY_SIZE ? 0 : (source_size - VCD_KEY_SIZE) / index->step + 1;
+    while (keys >> index->index_bits != 0) {
+        index->index_bits++;
     }
-    source->bucket_count = keys * 9 / 16 + 1; /* 9 slots for 8 keys */
-    source->slots = calloc(source->bucket_count, 2 * sizeof *source->slots);
-    if (source->slots == NULL) {
-        return VCD_NO_MEMORY;
+    index->bucket_count = keys * 9 / 16 + 1; /* 9 slots for 8 keys */
+    index->slots = calloc(index->bucket_count, 2 * sizeof *index->slots);
+    if (index->slots == NULL) {
+        free(index);
+        return NULL;
     }
     for (size_t i = keys; i-- > 0;) { /* backwards: the first of equal keys gets the first slot */
-        const uint64_t hash = vcd_hash_key(source->bytes + i * source->step);
-        uint32_t *const bucket = vcd_source_bucket(source, hash);
+        const uint64_t hash = vcd_hash_key(source + i * index->step);
+        uint32_t *const bucket = vcd_index_bucket(index, hash);
         bucket[1] = bucket[0];
-        bucket[0] = vcd_source_tag(source, hash) | (uint32_t)(i + 1);
+        bucket[0] = vcd_index_tag(index, hash) | (uint32_t)(i + 1);
     }
-    return VCD_OK;
+    return index;
+}
+
+void vcd_index_free(struct vcd_index *index) {
+    if (index != NULL) {
+        free(index->slots);
+        free(index);
+    }
 }

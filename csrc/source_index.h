@@ -20,11 +20,10 @@ enum { VCD_KEY_SIZE = 16 };
  *
  * so that a key that is not in the source rarely costs a look at the source.
  */
-struct vcd_source {
-    const uint8_t *bytes;
-    size_t size;
+struct vcd_index {
+    const uint8_t *source;
     size_t step;
-    uint32_t *slots; /* in buckets of two; NULL until the index is built */
+    uint32_t *slots; /* in buckets of two */
     size_t bucket_count;
     unsigned index_bits;
 };
@@ -33,22 +32,22 @@ static inline uint64_t vcd_hash_key(const uint8_t *key) {
     /* Products with odd constants (of the golden ratio and of pi), added: the upper bits depend
        on all 16 bytes. */
     const uint64_t mixed =
-        vcd_load64(key) * 0x9E3779B97F4A7C15U + vcd_load64(key + 8) * 0xC4CEB9FE1A85EC53U;
+        vcd_load64_le(key) * 0x9E3779B97F4A7C15U + vcd_load64_le(key + 8) * 0xC4CEB9FE1A85EC53U;
     return mixed ^ mixed >> 29;
 }
 
 /* The bucket of a hash, without a division: the upper 32 bits, scaled. */
-static inline uint32_t *vcd_source_bucket(const struct vcd_source *source, uint64_t hash) {
-    return source->slots + 2 * (size_t)(((hash >> 32) * source->bucket_count) >> 32);
+static inline uint32_t *vcd_index_bucket(const struct vcd_index *index, uint64_t hash) {
+    return index->slots + 2 * (size_t)(((hash >> 32) * index->bucket_count) >> 32);
 }
 
-static inline uint32_t vcd_source_tag(const struct vcd_source *source, uint64_t hash) {
-    return (uint32_t)hash << source->index_bits;
+static inline uint32_t vcd_index_tag(const struct vcd_index *index, uint64_t hash) {
+    return (uint32_t)hash << index->index_bits;
 }
 
 /* The bits of a slot that hold the key number. */
-static inline uint32_t vcd_source_index_mask(const struct vcd_source *source) {
-    return (uint32_t)(((uint64_t)1 << source->index_bits) - 1);
+static inline uint32_t vcd_index_mask(const struct vcd_index *index) {
+    return (uint32_t)(((uint64_t)1 << index->index_bits) - 1);
 }
 
 #endif

@@ -16,7 +16,7 @@
  *   by windows     vcd_read_header(), then vcd_read_window() and vcd_decode_window();
  *                  windows that only need the source may be decoded in any order,
  *                  side by side
- *   making one     vcd_source_new(), vcd_encoder_new(), vcd_encode_window()
+ *   making one     vcd_encoder_new(), vcd_encode_window(), vcd_index_new() when it is asked for
  *
  * Secondary compression is the caller's business: vcd_decode_window() is handed
  * plain sections, vcd_encode_window() hands out plain sections.
@@ -42,7 +42,7 @@ enum vcd_result {
     VCD_UNSUPPORTED,  /* well-formed, but asks for what this call does not do */
     VCD_TOO_LARGE,    /* the target does not fit into the room the caller gave */
     VCD_NO_MEMORY,
-    VCD_NEEDS_INDEX, /* vcd_encode_window() only: call vcd_source_build_index(), then again */
+    VCD_NEEDS_INDEX, /* vcd_encode_window() only: call it again, with an index */
 };
 
 /*
@@ -60,8 +60,8 @@ struct vcd_where {
 
 /* The header of a delta; parts that are absent have size 0. */
 struct vcd_header {
-    uint64_t size;             /* of the whole header: where the first window begins */
-    uint8_t secondary;         /* compressor id, 0 when there is none */
+    uint64_t size;              /* of the whole header: where the first window begins */
+    uint8_t secondary;          /* compressor id, 0 when there is none */
     uint64_t code_table_offset; /* of the custom code table: near_size, same_size, delta */
     uint64_t code_table_size;
     uint64_t app_offset; /* of the application header's bytes */
@@ -99,7 +99,8 @@ struct vcd_sections {
 
 /*
  * vcd_read_header() reads the header of 'delta', which may be hostile, into
- * '*header_out'. Returns VCD_OK or VCD_MALFORMED; 'where' may be NULL.
+ * '*header_out'. Returns VCD_OK, VCD_MALFORMED, or VCD_UNSUPPORTED for another
+ * version than 0; 'where' may be NULL.
  */
 enum vcd_result vcd_read_header(const uint8_t *delta, size_t delta_size,
                                 struct vcd_header *header_out, struct vcd_where *where);
@@ -114,13 +115,32 @@ enum vcd_result vcd_read_header(const uint8_t *delta, size_t delta_size,
 enum vcd_result vcd_read_window(const uint8_t *delta, size_t delta_size, uint64_t offset,
                                 struct vcd_window *window_out, struct vcd_where *where);
 
+/* What the headers of all windows add up to. */
+struct vcd_summary {
+    uint64_t windows;
+    uint64_t target_size;     /* of all windows together */
+    uint64_t source_size;     /* a source must have at least this size */
+    uint64_t target_segments; /* windows that copy from earlier windows (VCD_TARGET) */
+    uint64_t packed_windows;  /* windows with a section under the secondary compressor */
+};
+
+/*
+ * vcd_read_summary() reads the header and every window header of 'delta', and
+ * checks what no window can know alone: that segments of the target lie in earlier
+ * windows, and that sections are packed only where the header names a compressor.
+ * Takes time in proportion to the number of windows. Returns like vcd_read_header().
+ */
+enum vcd_result vcd_read_summary(const uint8_t *delta, size_t delta_size,
+                                 struct vcd_summary *summary_out, struct vcd_where *where);
+
 /* A code table other than RFC 3284's default. */
 struct vcd_code_table;
 
 /*
  * vcd_code_table_new() reads the custom code table of a delta (section 7) into
  * '*table_out', to be released by vcd_code_table_free(). Returns VCD_OK,
- * VCD_MALFORMED or VCD_NO_MEMORY.
+ * VCD_MALFORMED, VCD_UNSUPPORTED for a table that is itself written with a custom
+ * table or packed, or VCD_NO_MEMORY. Offsets in 'where' are places in 'delta'.
  */
 enum vcd_result vcd_code_table_new(const uint8_t *delta, size_t delta_size,
                                    const struct vcd_header *header,
@@ -133,7 +153,8 @@ void vcd_code_table_free(struct vcd_code_table *table);
  * bytes of source (or of earlier target, with VCD_TARGET); NULL when that is 0.
  * 'table' is NULL for the default one. The window's target_size bytes go to
  * 'target', which must not overlap 'segment'. The Adler-32 is checked when there
- * is one. Offsets in 'where' are relative to the section that was read.
+ * is one. Offsets in 'where' are places in the instruction section, just behind the
+ * instruction at fault, whichever section lacks what it asks for.
  * Returns VCD_OK, VCD_MALFORMED, VCD_WRONG_SOURCE, or VCD_NO_MEMORY (only custom
  * tables allocate); then the bytes in 'target' are undefined. Nothing outside the
  * buffers is read or written, whatever the sections say.
@@ -172,30 +193,26 @@ enum vcd_result vcd_inspect_window(const struct vcd_window *window,
 /* ---- Making a delta --------------------------------------------------------------------- */
 
 /*
- * A source and the index over it, shared by any number of encoders. The source
- * must outlive it. NULL means no memory.
- *
- * Making one takes no time: most windows of most targets follow their source so
- * closely that nothing has to be looked up. The first one that does not is
- * answered by VCD_NEEDS_INDEX; then vcd_source_build_index(), which may not run
- * beside any other call on the same source, but may be called again, builds the
- * index: 0.28 bytes of memory and about 1 ns for each byte of source. It returns
- * VCD_OK or VCD_NO_MEMORY.
+ * An index over a source: built once, then immutable, shared by any number of
+ * encoders in any number of threads. The source must outlive it. Takes 0.28 bytes
+ * and about 1 ns for each byte of source. NULL means no memory.
  */
-struct vcd_source;
-struct vcd_source *vcd_source_new(const uint8_t *source, size_t source_size);
-void vcd_source_free(struct vcd_source *source);
-enum vcd_result vcd_source_build_index(struct vcd_source *source);
+struct vcd_index;
+struct vcd_index *vcd_index_new(const uint8_t *source, size_t source_size);
+void vcd_index_free(struct vcd_index *index);
 
 /* The scratch space of one thread that encodes against one source, which must outlive it. */
 struct vcd_encoder;
-struct vcd_encoder *vcd_encoder_new(const struct vcd_source *source);
+struct vcd_encoder *vcd_encoder_new(const uint8_t *source, size_t source_size);
 void vcd_encoder_free(struct vcd_encoder *encoder);
 
 /*
  * vcd_encode_window() encodes 'size' bytes at 'from' of a target as one window.
- * 0 < size <= VCD_WINDOW_MAX_SIZE; what it finds depends on nothing but the
+ * 0 < size <= VCD_WINDOW_MAX_SIZE. What comes out depends on nothing but the
  * source, the target's size and these bytes.
+ * 'index' is one over the encoder's source, or NULL: most windows of most targets
+ * follow their source so closely that nothing has to be looked up. One that does
+ * not is answered by VCD_NEEDS_INDEX; make one and call again.
  * '*window_out' gets everything but offsets; its section sizes are those of
  * '*sections_out', which points into the encoder and is valid until its next
  * call. The window may cover less than asked for, when its copies would span more
@@ -204,9 +221,9 @@ void vcd_encoder_free(struct vcd_encoder *encoder);
  * Returns VCD_OK, VCD_NEEDS_INDEX or VCD_NO_MEMORY.
  */
 enum { VCD_WINDOW_MAX_SIZE = 1 << 24 }; /* Debian's xdelta3 3.0.11 reads no larger ones */
-enum vcd_result vcd_encode_window(struct vcd_encoder *encoder, const uint8_t *target,
-                                  size_t target_size, size_t from, size_t size,
-                                  struct vcd_window *window_out,
+enum vcd_result vcd_encode_window(struct vcd_encoder *encoder, const struct vcd_index *index,
+                                  const uint8_t *target, size_t target_size, size_t from,
+                                  size_t size, struct vcd_window *window_out,
                                   struct vcd_sections *sections_out);
 
 /*

@@ -114,11 +114,10 @@ void vcd_writer_copy(struct vcd_window_writer *writer, uint64_t address, size_t 
 size_t vcd_write_window_header(const struct vcd_window *window, uint8_t *out) {
     const bool has_segment = (window->indicator & (VCD_SOURCE | VCD_TARGET)) != 0;
     const bool has_adler32 = (window->indicator & VCD_ADLER32) != 0;
-    const uint64_t rest = vcd_varint_size(window->target_size) + 1 +
-                          vcd_varint_size(window->data_size) +
-                          vcd_varint_size(window->instruction_size) +
-                          vcd_varint_size(window->address_size) + (has_adler32 ? 4 : 0) +
-                          window->data_size + window->instruction_size + window->address_size;
+    const uint64_t rest =
+        vcd_varint_size(window->target_size) + 1 + vcd_varint_size(window->data_size) +
+        vcd_varint_size(window->instruction_size) + vcd_varint_size(window->address_size) +
+        (has_adler32 ? 4 : 0) + window->data_size + window->instruction_size + window->address_size;
     uint8_t *next = out;
     *next++ = window->indicator;
     if (has_segment) {
