@@ -28,8 +28,15 @@ from urllib.parse import quote
 from deltaloft import layout
 from deltaloft.bucket import Bucket, Reading
 from deltaloft.bucket_requests import object_url
-from deltaloft.errors import NotFound, PreconditionFailed, StorageError, UnsupportedFormat
-from deltaloft.layout import Layout
+from deltaloft.errors import (
+    AccessDenied,
+    NotFound,
+    PreconditionFailed,
+    StorageError,
+    Throttled,
+    Unreachable,
+    UnsupportedFormat,
+)
 
 __all__ = ["Base", "BaseIndex", "choose", "stem"]
 
@@ -95,10 +102,9 @@ def choose(bases: Sequence[Base], *, key: str, size: int) -> Base | None:
 class BaseIndex:
     """The index of one store, as far as this process has seen it. Several threads may share it."""
 
-    def __init__(self, bucket: Bucket, keys: Layout) -> None:
+    def __init__(self, bucket: Bucket) -> None:
         """Remember where the index is; nothing is read yet."""
         self._bucket = bucket
-        self._keys = keys
         self._lock = threading.Lock()
         self._bases: tuple[Base, ...] = ()
         self._gone: set[str] = set()
@@ -136,11 +142,11 @@ class BaseIndex:
     def _read(self) -> bool:
         """Refresh what is known; False if there is nothing, or nothing that can be used."""
         try:
-            with self._bucket.get(self._keys.index, if_none_match=self._etag) as reading:
+            with self._bucket.get(layout.INDEX_KEY, if_none_match=self._etag) as reading:
                 if reading is None:
                     return True
                 self._etag = reading.info.etag
-                bases = _parsed(_body(reading), object_url(self._bucket.url, self._keys.index))
+                bases = _parsed(_body(reading), object_url(self._bucket.url, layout.INDEX_KEY))
         except NotFound:
             self._etag = None
             return self._known  # an endpoint may have lost it; what we saw is better than nothing
@@ -163,11 +169,11 @@ class BaseIndex:
 
     def _scan(self) -> Iterator[Base]:
         listed = sorted(
-            (item for item in self._bucket.list(self._keys.bases)),
+            (item for item in self._bucket.list(layout.BASES_PREFIX)),
             key=lambda item: (item.modified, item.key),
         )[-_LONGEST:]
         for place, item in enumerate(listed):
-            sha256 = self._keys.base_digest(item.key)
+            sha256 = layout.base_digest(item.key)
             if sha256 is None:
                 continue
             known = ""
@@ -185,26 +191,30 @@ class BaseIndex:
             kept = [b for b in self._bases if b.sha256 not in fresh | self._gone]
             merged = (*kept, *added)[-_LONGEST:]
             try:
-                self._etag = self._write(merged)
-            except PreconditionFailed:
+                self._etag = self._write(merged, conditional=True)
+            except (PreconditionFailed, Throttled):
                 time.sleep(random.uniform(0, 0.02 * 2 ** min(attempt, 6)))
                 self._etag = None
                 self._read()
                 continue
+            except (AccessDenied, NotFound, Unreachable):
+                raise
+            except StorageError:  # some endpoints answer 501 to any condition
+                self._etag = self._write(merged, conditional=False)
             self._bases = merged
             return
         raise PreconditionFailed(
-            f"{self._bucket.url}/{self._keys.index}: {_ATTEMPTS} writes met those of others"
+            f"{self._bucket.url}/{layout.INDEX_KEY}: {_ATTEMPTS} writes met those of others"
         )
 
-    def _write(self, bases: Sequence[Base]) -> str:
+    def _write(self, bases: Sequence[Base], *, conditional: bool) -> str:
         content = {"version": _VERSION, "bases": [[b.sha256, b.size, b.stem] for b in bases]}
         return self._bucket.put(
-            self._keys.index,
+            layout.INDEX_KEY,
             json.dumps(content, separators=(",", ":")).encode(),
             layout.index_attributes(),
-            if_match=self._etag,
-            no_clobber=self._etag is None,
+            if_match=self._etag if conditional else None,
+            no_clobber=conditional and self._etag is None,
         )
 
 

@@ -8,7 +8,7 @@
     .deltaloft/base/<sha256>  a base: plain bytes, named by their SHA-256    dl-v=1 dl-stem
     .deltaloft/bases          the index of bases, see `bases`                dl-v=1
 
-All of it may live below a root prefix. A delta takes the header Content-Encoding for itself; the
+A delta takes the header Content-Encoding for itself; the
 user's own value then waits in dl-content-encoding. The whole is a contract: docs/format.md.
 """
 
@@ -20,31 +20,36 @@ from dataclasses import dataclass, replace
 
 from deltaloft import bucket_requests
 from deltaloft.bucket import Attributes, ObjectInfo
+from deltaloft.bucket_requests import object_url
 from deltaloft.errors import DamagedObject, InvalidRequest, UnsupportedFormat
 
 __all__ = [
-    "DELTA_ENCODING",
+    "BASES_PREFIX",
+    "INDEX_KEY",
     "STEM_SIZE",
     "Delta",
     "Foreign",
     "Form",
-    "Layout",
     "Plain",
     "base_attributes",
+    "base_digest",
+    "base_key",
     "base_stem",
     "check_attributes",
     "check_digest",
+    "check_key",
     "delta_attributes",
     "form_of",
     "index_attributes",
+    "is_ours",
     "plain_attributes",
     "user_attributes",
 ]
 
-DELTA_ENCODING = "vcdiff"
 STEM_SIZE = 64
 
 _VERSION = "1"
+_DELTA_ENCODING = "vcdiff"
 _CODEC = "vcdiff"
 _OURS = "dl-"
 _RESERVED = ".deltaloft/"
@@ -60,70 +65,39 @@ _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 # ---- Keys ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """The keys of a store in the bucket `url`; they all start with `root`.
+INDEX_KEY = f"{_RESERVED}bases"
+BASES_PREFIX = f"{_RESERVED}base/"
+
+
+def base_key(sha256: str) -> str:
+    """Return the key of a base."""
+    return BASES_PREFIX + sha256
+
+
+def base_digest(key: str) -> str | None:
+    """Return the SHA-256 that names a listed base; None if it is no base."""
+    digest = key.removeprefix(BASES_PREFIX)
+    return digest if key == base_key(digest) and check_digest(digest) else None
+
+
+def is_ours(key: str) -> bool:
+    """Say whether a key is no user's.
+
+    That is so at any depth: a store may have its root further down in the same bucket.
+    """
+    return f"/{_RESERVED}" in f"/{key}"
+
+
+def check_key(url: str, key: str) -> str:
+    """Return a user's key, if it can be one; `url` is the bucket's, for messages.
 
     Raises:
-        InvalidRequest: the root is neither empty nor the beginning of keys, up to a slash.
+        InvalidRequest: it is empty, too long, no Unicode, or ours.
     """
-
-    url: str
-    root: str = ""
-
-    def __post_init__(self) -> None:
-        """Check the root."""
-        if self.root and not self.root.endswith("/"):
-            raise InvalidRequest(f"{self.url}: a root with a slash at its end expected")
-        if _is_reserved(self.root):
-            raise InvalidRequest(f"{self.name('')}: {_RESERVED} is deltaloft's own")
-        bucket_requests.check_key(self.url, self.base("0" * 64))
-
-    @property
-    def index(self) -> str:
-        """Return the key of the index of bases."""
-        return f"{self.root}{_RESERVED}bases"
-
-    @property
-    def bases(self) -> str:
-        """Return the prefix of all bases."""
-        return f"{self.root}{_RESERVED}base/"
-
-    def base(self, sha256: str) -> str:
-        """Return the key of a base."""
-        return f"{self.bases}{sha256}"
-
-    def stored(self, key: str) -> str:
-        """Return where the user's `key` lives.
-
-        Raises:
-            InvalidRequest: it is empty, too long, no Unicode, or ours.
-        """
-        bucket_requests.check_key(self.url, key, prefix=self.root)
-        if _is_reserved(key):
-            raise InvalidRequest(f"{self.name(key)}: {_RESERVED} is deltaloft's own")
-        return self.root + key
-
-    def name(self, key: str) -> str:
-        """Return the URL of a user's key, for messages."""
-        return bucket_requests.object_url(self.url, self.root + key)
-
-    def shown(self, stored: str) -> str | None:
-        """Return the user's key of what is listed as `stored`; None if it is not the user's."""
-        if not stored.startswith(self.root):
-            return None
-        key = stored[len(self.root) :]
-        return None if not key or _is_reserved(key) else key
-
-    def base_digest(self, stored: str) -> str | None:
-        """Return the SHA-256 that names what is listed as `stored`; None if it is no base."""
-        digest = stored.removeprefix(self.bases)
-        return digest if stored == self.base(digest) and _DIGEST.fullmatch(digest) else None
-
-
-def _is_reserved(key: str) -> bool:
-    # At any depth: a store may have its root further down in the same bucket.
-    return f"/{_RESERVED}" in f"/{key}"
+    bucket_requests.check_key(url, key)
+    if is_ours(key):
+        raise InvalidRequest(f"{object_url(url, key)}: {_RESERVED} is deltaloft's own")
+    return key
 
 
 def check_digest(sha256: str) -> bool:
@@ -173,7 +147,7 @@ def delta_attributes(
     }
     if user.content_encoding is not None:
         ours["dl-content-encoding"] = user.content_encoding
-    return replace(_with_ours(user, ours), content_encoding=DELTA_ENCODING)
+    return replace(_with_ours(user, ours), content_encoding=_DELTA_ENCODING)
 
 
 def base_attributes(stem: str) -> Attributes:
@@ -229,14 +203,14 @@ def form_of(info: ObjectInfo, url: str) -> Form:
     version = metadata.get("dl-v")
     if version is None:
         # A copy that drops metadata turns a delta into bytes that are no use to anybody.
-        if "dl-base" in metadata or info.attributes.content_encoding == DELTA_ENCODING:
+        if "dl-base" in metadata or info.attributes.content_encoding == _DELTA_ENCODING:
             raise DamagedObject(f"{url}: a delta that lost its metadata: dl-v expected")
         return Foreign()
     if version != _VERSION:
         raise UnsupportedFormat(f"{url}: dl-v={_VERSION} expected, found {_quoted(version)}")
     sha256 = _digest(metadata, "dl-sha256", url)
     if "dl-base" not in metadata and "dl-codec" not in metadata:
-        if info.attributes.content_encoding == DELTA_ENCODING and "dl-size" in metadata:
+        if info.attributes.content_encoding == _DELTA_ENCODING and "dl-size" in metadata:
             raise DamagedObject(f"{url}: a delta that lost its metadata: dl-base expected")
         return Plain(sha256)
     codec = metadata.get("dl-codec")

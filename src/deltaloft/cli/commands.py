@@ -65,10 +65,10 @@ def _put_one(store: Store, file: Path, key: str, options: dict[str, Any], out: O
 
 
 def _put_line(result: PutResult) -> str:
-    saved = 100 * (1 - result.added_size / result.size) if result.size else 0
+    saved = round(100 * (1 - result.added_size / result.size), 1) if result.size else 0
     base = f"base {result.base[:12]}" if result.base else result.form
     new = " (new)" if result.new_base else ""
-    sizes = f"{human(result.size):>9}  {human(result.added_size):>9}  {saved:5.1f} %"
+    sizes = f"{human(result.size):>9}  {human(result.added_size):>9}  {saved or 0:5.1f} %"
     return f"{result.key}  {sizes}  {base}{new}"
 
 

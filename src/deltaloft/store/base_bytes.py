@@ -11,12 +11,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from deltaloft import layout
 from deltaloft.base_cache import BaseCache
 from deltaloft.bucket import Bucket
 from deltaloft.bucket_requests import object_url
 from deltaloft.buffers import mapped
 from deltaloft.errors import DamagedObject
-from deltaloft.layout import Layout
 
 __all__ = ["BaseBytes"]
 
@@ -27,10 +27,9 @@ _SEEDED = 256 << 20  # bytes; a larger new base is not worth its memory for a la
 class BaseBytes:
     """Where the bases of one store can be read. Several threads may share it."""
 
-    def __init__(self, bucket: Bucket, keys: Layout, cache: BaseCache | None) -> None:
+    def __init__(self, bucket: Bucket, cache: BaseCache | None) -> None:
         """Without a cache, the one of the environment is opened when it is needed."""
         self._bucket = bucket
-        self._keys = keys
         self._cache = cache
         self._seen: set[str] = set()
         self._lock = threading.Lock()
@@ -43,7 +42,7 @@ class BaseBytes:
             NotFound: the bucket does not hold it.
             DamagedObject: it is not what its name says.
         """
-        path = self._bucket.local_path(self._keys.base(sha256))
+        path = self._bucket.local_path(layout.base_key(sha256))
         if path is not None:
             with mapped(path) as view:
                 if check:
@@ -53,7 +52,7 @@ class BaseBytes:
 
         @contextmanager
         def fetch() -> Iterator[Iterator[bytes]]:
-            key = self._keys.base(sha256)
+            key = layout.base_key(sha256)
             with self._bucket.get(key) as reading:
                 assert reading is not None  # no condition was asked
                 self._check_size(sha256, reading.info.size, size)
@@ -72,7 +71,7 @@ class BaseBytes:
             NotFound: nothing.
             DamagedObject: not what the name says.
         """
-        path = self._bucket.local_path(self._keys.base(sha256))
+        path = self._bucket.local_path(layout.base_key(sha256))
         if path is None:
             self._look(sha256, size)
             return
@@ -82,7 +81,7 @@ class BaseBytes:
     def remember(self, sha256: str, view: memoryview) -> None:
         """Take note of a base just stored, and keep its bytes where they would be downloaded."""
         self._seen.add(sha256)
-        local = self._bucket.local_path(self._keys.base(sha256)) is not None
+        local = self._bucket.local_path(layout.base_key(sha256)) is not None
         if local or len(view) > _SEEDED:
             return
 
@@ -101,7 +100,7 @@ class BaseBytes:
 
     def _look(self, sha256: str, size: int) -> None:
         if sha256 not in self._seen:
-            self._check_size(sha256, self._bucket.head(self._keys.base(sha256)).size, size)
+            self._check_size(sha256, self._bucket.head(layout.base_key(sha256)).size, size)
             self._seen.add(sha256)
 
     def _prove(self, sha256: str, view: memoryview) -> None:
@@ -117,4 +116,4 @@ class BaseBytes:
             raise DamagedObject(f"{self._url(sha256)}: {size} bytes expected, found {found}")
 
     def _url(self, sha256: str) -> str:
-        return object_url(self._bucket.url, self._keys.base(sha256))
+        return object_url(self._bucket.url, layout.base_key(sha256))

@@ -19,6 +19,7 @@ from typing import BinaryIO, cast
 from deltaloft import codec, layout
 from deltaloft.atomic_file import replacing
 from deltaloft.bucket import Bucket, Reading
+from deltaloft.bucket_requests import object_url
 from deltaloft.buffers import mapped_file
 from deltaloft.errors import (
     DamagedObject,
@@ -27,7 +28,7 @@ from deltaloft.errors import (
     TargetTooLarge,
     WrongSource,
 )
-from deltaloft.layout import Delta, Foreign, Layout, Plain
+from deltaloft.layout import Delta, Foreign, Plain
 from deltaloft.store.base_bytes import BaseBytes
 from deltaloft.store.proof import Progress, ProvingWriter
 from deltaloft.store.results import FormName, GetResult
@@ -44,7 +45,6 @@ class Getting:
     """One key on its way to one file."""
 
     bucket: Bucket
-    keys: Layout
     base_bytes: BaseBytes
     key: str
     progress: Progress | None
@@ -58,7 +58,7 @@ class Getting:
 
     def _to(self, file: BinaryIO, *, hold_back: bool) -> GetResult:
         with ExitStack() as stack:
-            with self.bucket.get(self.keys.stored(self.key)) as reading:
+            with self.bucket.get(self.key) as reading:
                 assert reading is not None  # no condition was asked
                 form = layout.form_of(reading.info, self._url)
                 if not isinstance(form, Delta):
@@ -99,7 +99,7 @@ class Getting:
 
     @property
     def _url(self) -> str:
-        return self.keys.name(self.key)
+        return object_url(self.bucket.url, self.key)
 
 
 @contextmanager

@@ -28,7 +28,6 @@ from deltaloft.bases import Base, BaseIndex
 from deltaloft.bucket import Attributes, Bucket
 from deltaloft.buffers import Buffer, mapped_file
 from deltaloft.errors import DeltaloftError, IntegrityError, NotFound
-from deltaloft.layout import Layout
 from deltaloft.store import eligible
 from deltaloft.store.base_bytes import BaseBytes
 from deltaloft.store.input import Input
@@ -49,7 +48,6 @@ class Putting:
     """One file on its way to one key."""
 
     bucket: Bucket
-    keys: Layout
     index: BaseIndex
     base_bytes: BaseBytes
     key: str
@@ -99,7 +97,7 @@ class Putting:
             if delta is None:
                 return None
             self.bucket.put(
-                self.keys.base(base.sha256), given.body(), layout.base_attributes(base.stem)
+                layout.base_key(base.sha256), given.body(), layout.base_attributes(base.stem)
             )
             self.base_bytes.remember(base.sha256, given.view)
             result = self._put_delta(base, delta, new_base=True)
@@ -160,7 +158,7 @@ class Putting:
 
     def _upload(self, body: Buffer | BinaryIO, attributes: Attributes) -> str:
         self.given.check_unchanged()
-        key = self.keys.stored(self.key)
+        key = self.key
         try:
             return self.bucket.put(key, body, attributes, no_clobber=self.no_clobber)
         except DeltaloftError:

@@ -12,10 +12,11 @@ from deltaloft import layout
 from deltaloft.base_cache import BaseCache
 from deltaloft.bases import BaseIndex
 from deltaloft.bucket import Attributes, Bucket
+from deltaloft.bucket_requests import object_url
 from deltaloft.bucket_url import open_bucket
 from deltaloft.buffers import Buffer
 from deltaloft.errors import DamagedObject, InvalidRequest, NotFound, UnsupportedFormat
-from deltaloft.layout import Delta, Foreign, Layout
+from deltaloft.layout import Delta, Foreign
 from deltaloft.store.base_bytes import BaseBytes
 from deltaloft.store.get import Getting
 from deltaloft.store.input import opened
@@ -35,12 +36,11 @@ class Store:
     share a store, and any number of processes a bucket, without locks.
     """
 
-    def __init__(self, bucket: Bucket, *, root: str = "", cache: BaseCache | None = None) -> None:
-        """Work on the keys of `bucket` that start with `root`; `open` takes a URL instead."""
+    def __init__(self, bucket: Bucket, *, cache: BaseCache | None = None) -> None:
+        """Work on a bucket that is open already; `open` takes a URL instead."""
         self._bucket = bucket
-        self._keys = Layout(bucket.url, root)
-        self._index = BaseIndex(bucket, self._keys)
-        self._base_bytes = BaseBytes(bucket, self._keys, cache)
+        self._index = BaseIndex(bucket)
+        self._base_bytes = BaseBytes(bucket, cache)
 
     @classmethod
     def open(
@@ -54,7 +54,7 @@ class Store:
         endpoint_url: str | None = None,
         cache: BaseCache | None = None,
     ) -> Store:
-        """Open the store at `s3://bucket`, `s3://bucket/root` or `file:///folder`.
+        """Open the store at `s3://bucket`, `s3://bucket/root`, `file:///folder` or a path.
 
         Args:
             url: Where. What follows the bucket's name is a root: a store of its own, whose bases
@@ -70,16 +70,15 @@ class Store:
             InvalidRequest: the URL is not one of those.
             BucketNotFound: there is no such bucket or folder, and not `create`.
         """
-        place, root = _split(url)
         bucket = open_bucket(
-            place,
+            url,
             create=create,
             client=client,
             profile=profile,
             region=region,
             endpoint_url=endpoint_url,
         )
-        return cls(bucket, root=root, cache=cache)
+        return cls(bucket, cache=cache)
 
     def __enter__(self) -> Self:
         """Return the store."""
@@ -100,7 +99,7 @@ class Store:
     @property
     def url(self) -> str:
         """Return where the store is, for messages."""
-        return self._keys.name("").rstrip("/")
+        return self._bucket.url
 
     def put(
         self,
@@ -131,9 +130,9 @@ class Store:
             StorageError: the bucket refused.
             OSError: the file cannot be read, or the disk for temporary files is full.
         """
-        self._keys.stored(key)
+        layout.check_key(self.url, key)
         attributes = attributes or Attributes()
-        layout.check_attributes(self._keys.name(key), attributes)
+        layout.check_attributes(object_url(self.url, key), attributes)
         if delta not in _POLICIES:
             raise InvalidRequest(f"delta: one of {', '.join(_POLICIES)} expected, found {delta!r}")
         if not 1 <= level <= 9:
@@ -141,7 +140,6 @@ class Store:
         with opened(file, progress) as given:
             return Putting(
                 self._bucket,
-                self._keys,
                 self._index,
                 self._base_bytes,
                 key,
@@ -166,8 +164,8 @@ class Store:
             UnsupportedFormat: a later deltaloft stored it.
             OSError: the target cannot be written.
         """
-        self._keys.stored(key)
-        return Getting(self._bucket, self._keys, self._base_bytes, key, progress).run(target)
+        layout.check_key(self.url, key)
+        return Getting(self._bucket, self._base_bytes, key, progress).run(target)
 
     def read(self, key: str) -> bytes:
         """Return the file of `key` as bytes; errors are those of `get`."""
@@ -181,11 +179,10 @@ class Store:
         One request per page of 1,000 keys. On a bucket of this machine `logical_size` is read from
         each object's metadata; on S3 it is None.
         """
-        for listed in self._bucket.list(self._keys.root + prefix):
-            key = self._keys.shown(listed.key)
-            if key is not None:
+        for listed in self._bucket.list(prefix):
+            if not layout.is_ours(listed.key):
                 size = self._local_size(listed.key)
-                yield Entry(key, listed.size, size, listed.etag, listed.modified)
+                yield Entry(listed.key, listed.size, size, listed.etag, listed.modified)
 
     def stat(self, key: str) -> Stat:
         """Describe what is stored under `key`: one HEAD.
@@ -195,8 +192,8 @@ class Store:
             DamagedObject: its metadata contradicts itself.
             UnsupportedFormat: a later deltaloft stored it.
         """
-        info = self._bucket.head(self._keys.stored(key))
-        form = layout.form_of(info, self._keys.name(key))
+        info = self._bucket.head(layout.check_key(self.url, key))
+        form = layout.form_of(info, object_url(self.url, key))
         name: FormName = "plain"
         size, sha256, base = info.size, None, None
         if isinstance(form, Foreign):
@@ -210,23 +207,14 @@ class Store:
 
     def delete(self, key: str) -> None:
         """Remove what is stored under `key`; a missing key is no error. Bases stay."""
-        self._bucket.delete(self._keys.stored(key))
+        self._bucket.delete(layout.check_key(self.url, key))
 
-    def _local_size(self, stored: str) -> int | None:
-        if self._bucket.local_path(stored) is None:
+    def _local_size(self, key: str) -> int | None:
+        if self._bucket.local_path(key) is None:
             return None
         try:
-            info = self._bucket.head(stored)
-            form = layout.form_of(info, stored)
+            info = self._bucket.head(key)
+            form = layout.form_of(info, object_url(self.url, key))
         except (NotFound, DamagedObject, UnsupportedFormat):
             return None
         return form.size if isinstance(form, Delta) else info.size
-
-
-def _split(url: str) -> tuple[str, str]:
-    """Part the URL of a bucket from the root inside it."""
-    if not url.startswith("s3://"):
-        return url, ""
-    name, _, root = url.removeprefix("s3://").partition("/")
-    root = root.rstrip("/")
-    return f"s3://{name}", f"{root}/" if root else ""
