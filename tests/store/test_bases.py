@@ -179,7 +179,7 @@ def test_an_index_that_cannot_be_written_costs_only_the_entry(
 
     class ReadOnly(Counted):
         def put(self, *arguments: Any, **options: Any) -> str:
-        """See `Bucket.put`."""
+            """See `Bucket.put`."""
             raise StorageError("no")
 
     BaseIndex(ReadOnly(tmp_path / "bucket")).add(base(1))

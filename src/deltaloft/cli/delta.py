@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -17,9 +16,11 @@ _FILE = click.Path(path_type=Path)
 
 def engines() -> list[str]:
     """Return the names of the codec engines that this build has."""
-    from deltaloft import codec
-
-    return list(codec.engines())
+    try:
+        from deltaloft import xdelta3
+    except ImportError:
+        return ["native"]
+    return ["native", f"xdelta3 {xdelta3.version()}"] if xdelta3.available() else ["native"]
 
 
 @click.command()
@@ -61,9 +62,6 @@ def decode(source: Path, delta: Path, target: Path, max_size: int | None, out: O
 def inspect(delta: Path, out: Output) -> None:
     """Describe a DELTA without its source."""
     from deltaloft import codec
-    from deltaloft.buffers import mapped
 
-    with mapped(delta) as view:
-        record = asdict(codec.inspect(view))
-    lines = (f"{name:<24}{value}" for name, value in record.items())
-    out.record({"delta": str(delta), **record}, "\n".join(lines))
+    inspection = codec.inspect(delta)
+    out.record({"delta": str(delta), **inspection.as_dict()}, str(inspection))

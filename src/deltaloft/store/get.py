@@ -21,13 +21,7 @@ from deltaloft.atomic_file import replacing
 from deltaloft.bucket import Bucket, Reading
 from deltaloft.bucket_requests import object_url
 from deltaloft.buffers import mapped_file
-from deltaloft.errors import (
-    DamagedObject,
-    MalformedDelta,
-    NotFound,
-    TargetTooLarge,
-    WrongSource,
-)
+from deltaloft.errors import DamagedObject, DeltaError, NotFound, WrongSource
 from deltaloft.layout import Delta, Foreign, Plain
 from deltaloft.store.base_bytes import BaseBytes
 from deltaloft.store.proof import Progress, ProvingWriter
@@ -87,8 +81,10 @@ class Getting:
                 codec.decode_file(source, delta, cast("BinaryIO", writer), max_size=form.size)
         except NotFound as error:
             raise DamagedObject(f"{self._url}: its base is missing: {error}") from error
-        except (MalformedDelta, TargetTooLarge, WrongSource, DamagedObject) as error:
+        except (DeltaError, WrongSource, DamagedObject) as error:
             raise DamagedObject(f"{self._url}: with base {form.base}: {error}") from error
+        if writer.size != form.size:
+            raise DamagedObject(f"{self._url}: {form.size} bytes expected, found {writer.size}")
         writer.finish(form.sha256, f"{self._url}: with base {form.base}")
 
     def _check_delta_size(self, form: Delta, stored_size: int) -> None:
