@@ -9,7 +9,7 @@
 
 A call costs one request, beyond these: a listing one per thousand keys, a put above 64 MiB one per
 part and three more, a HEAD of a missing key a second one the first time, to see whether the bucket
-is there at all, and a refused condition one to see why.
+is there at all, and a refused condition another one to see why.
 """
 
 from __future__ import annotations
@@ -165,6 +165,8 @@ class S3Bucket:
             try:
                 answer = self.client.get_object(**asked)
             except ClientError as error:
+                if code_of(error) == "404":
+                    self._look_for_bucket()
                 if if_none_match is None or status_of(error) != 304:
                     raise
                 answer = None

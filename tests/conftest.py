@@ -1,0 +1,3 @@
+"""Fixtures for all tests; those about buckets have a file of their own."""
+
+pytest_plugins = ["store_fixtures"]
