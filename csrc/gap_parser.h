@@ -26,6 +26,7 @@ struct vcd_gap_parser {
 /* A gap: 'size' bytes of 'window' at 'at', and where its neighbours were copied from. */
 struct vcd_gap {
     const uint8_t *window;
+    size_t window_size;
     size_t at;
     size_t size;
     size_t left;  /* the place in the source where the copy before it ended, or VCD_NO_PLACE */

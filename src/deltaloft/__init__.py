@@ -1,1 +1,83 @@
-"""Versions of an artifact as small deltas, given back byte for byte."""
+"""Versions of an artifact as small deltas, given back byte for byte.
+
+Names are imported when first asked for, so that `import deltaloft` costs next to nothing and the
+codec never pays for boto3.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from deltaloft.codec import decode, decode_file, inspect
+    from deltaloft.errors import (
+        AccessDenied,
+        AlreadyExists,
+        BucketNotFound,
+        DamagedObject,
+        DeltaError,
+        DeltaloftError,
+        InputChanged,
+        IntegrityError,
+        InvalidRequest,
+        MalformedDelta,
+        NotFound,
+        PreconditionFailed,
+        StorageError,
+        TargetTooLarge,
+        Throttled,
+        Unreachable,
+        UnsupportedDelta,
+        UnsupportedFormat,
+        WrongSource,
+    )
+    from deltaloft.inspection import Inspection, WindowInspection
+
+__all__ = [
+    "AccessDenied",
+    "AlreadyExists",
+    "BucketNotFound",
+    "DamagedObject",
+    "DeltaError",
+    "DeltaloftError",
+    "InputChanged",
+    "Inspection",
+    "IntegrityError",
+    "InvalidRequest",
+    "MalformedDelta",
+    "NotFound",
+    "PreconditionFailed",
+    "StorageError",
+    "TargetTooLarge",
+    "Throttled",
+    "Unreachable",
+    "UnsupportedDelta",
+    "UnsupportedFormat",
+    "WindowInspection",
+    "WrongSource",
+    "decode",
+    "decode_file",
+    "inspect",
+]
+
+# Where a name lives, unless it is an error.
+_HOMES = {
+    "Inspection": "inspection",
+    "WindowInspection": "inspection",
+    "decode": "codec",
+    "decode_file": "codec",
+    "inspect": "codec",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'deltaloft' has no attribute {name!r}")
+    home = importlib.import_module(f"deltaloft.{_HOMES.get(name, 'errors')}")
+    value = globals()[name] = getattr(home, name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,93 @@
+/* What Python sees of vcdiff.h, in its order; native.py is the only file that asks for it. */
+
+enum vcd_result {
+    VCD_OK, VCD_MALFORMED, VCD_WRONG_SOURCE, VCD_UNSUPPORTED, VCD_TOO_LARGE, VCD_NO_MEMORY, ...
+};
+
+struct vcd_where {
+    uint64_t window;
+    uint64_t offset;
+    const char *expected;
+    ...;
+};
+
+/* ---- Reading a delta ---- */
+
+struct vcd_header {
+    uint64_t size;
+    uint8_t secondary;
+    uint64_t code_table_offset;
+    uint64_t code_table_size;
+    uint64_t app_offset;
+    uint64_t app_size;
+    bool has_app;
+    ...;
+};
+
+struct vcd_window {
+    uint64_t offset;
+    uint64_t next_offset;
+    uint64_t segment_position;
+    uint64_t segment_size;
+    uint64_t target_size;
+    uint64_t data_offset;
+    uint64_t data_size;
+    uint64_t instruction_offset;
+    uint64_t instruction_size;
+    uint64_t address_offset;
+    uint64_t address_size;
+    uint32_t adler32;
+    uint8_t indicator;
+    uint8_t delta_indicator;
+    ...;
+};
+
+struct vcd_sections {
+    const uint8_t *data;
+    size_t data_size;
+    const uint8_t *instructions;
+    size_t instructions_size;
+    const uint8_t *addresses;
+    size_t addresses_size;
+    ...;
+};
+
+struct vcd_summary {
+    uint64_t windows;
+    uint64_t target_size;
+    uint64_t source_size;
+    uint64_t target_segments;
+    uint64_t packed_windows;
+    ...;
+};
+
+struct vcd_counts {
+    uint64_t adds, add_bytes;
+    uint64_t runs, run_bytes;
+    uint64_t source_copies, source_copy_bytes;
+    uint64_t target_copies, target_copy_bytes;
+    ...;
+};
+
+struct vcd_code_table;
+
+enum vcd_result vcd_read_header(const uint8_t *delta, size_t delta_size,
+                                struct vcd_header *header_out, struct vcd_where *where);
+enum vcd_result vcd_read_window(const uint8_t *delta, size_t delta_size, uint64_t offset,
+                                struct vcd_window *window_out, struct vcd_where *where);
+enum vcd_result vcd_read_summary(const uint8_t *delta, size_t delta_size,
+                                 struct vcd_summary *summary_out, struct vcd_where *where);
+enum vcd_result vcd_code_table_new(const uint8_t *delta, size_t delta_size,
+                                   const struct vcd_header *header,
+                                   struct vcd_code_table **table_out, struct vcd_where *where);
+void vcd_code_table_free(struct vcd_code_table *table);
+enum vcd_result vcd_decode_window(const struct vcd_window *window,
+                                  const struct vcd_sections *sections,
+                                  const struct vcd_code_table *table, const uint8_t *segment,
+                                  uint8_t *target, struct vcd_where *where);
+enum vcd_result vcd_inspect_window(const struct vcd_window *window,
+                                   const struct vcd_sections *sections,
+                                   const struct vcd_code_table *table,
+                                   struct vcd_counts *counts_out, struct vcd_where *where);
+
+void advise_huge_pages(uint8_t *memory, size_t size);

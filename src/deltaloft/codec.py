@@ -1,0 +1,199 @@
+"""Deltas on buffers and files.
+
+    decode          delta → target, in memory
+    decode_file     delta → target, window by window into a file
+    inspect         delta → what it says of itself
+
+A `Path` is a file, mapped and not read; anything else is bytes. Deltas are VCDIFF (RFC 3284) with
+the extensions of xdelta3; see docs/vcdiff.md.
+"""
+
+from __future__ import annotations
+
+import mmap
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+from deltaloft.atomic_file import replacing
+from deltaloft.buffers import Buffer, mapped
+from deltaloft.delta_reader import check_size, decode_into, decode_pieces
+from deltaloft.errors import UnsupportedDelta
+from deltaloft.inspection import Inspection, WindowInspection
+from deltaloft.native import (
+    VCD_ADLER32,
+    VCD_SOURCE,
+    VCD_TARGET,
+    Delta,
+    Pinned,
+    Window,
+    fresh_bytes,
+    pinned,
+)
+from deltaloft.secondary import SECTIONS, SectionUnpacker, compressor_name
+
+# A section that unpacks to more is left uncounted: no delta makes `inspect` take much memory.
+_MOST_INSPECTED = 64 << 20
+
+__all__ = ["decode", "decode_file", "inspect"]
+
+
+def decode(
+    source: Buffer | Path,
+    delta: Buffer | Path,
+    *,
+    max_size: int | None = None,
+    threads: int | None = None,
+) -> bytes:
+    """Rebuild the target that `delta` describes from `source`.
+
+    What a delta declares is what gets allocated: give `max_size` when it is not yours. Windows
+    with an Adler-32, which xdelta3 and we write, are proven by it; for more, compare a SHA-256.
+
+    Args:
+        source: What the delta was made from.
+        delta: A VCDIFF delta.
+        max_size: The largest target to make, in bytes; None for no limit but memory.
+        threads: How many windows to decode at once; None for the number of processors, at most 8,
+            and one for small targets.
+
+    Raises:
+        MalformedDelta: the delta breaks RFC 3284; `.window` and `.offset` say where.
+        UnsupportedDelta: it needs a secondary compressor other than LZMA.
+        TargetTooLarge: it declares a target larger than `max_size`.
+        WrongSource: it was made from something else, or is damaged.
+        MemoryError: the target does not fit into memory.
+    """
+    with _opened(delta) as opened:
+        check_size(opened, max_size)
+        # Nobody else has seen these bytes, so C may write them: this saves a copy of the target.
+        target = fresh_bytes(opened.target_size)
+        with _pinned(source) as memory, pinned(target) as room:
+            decode_into(opened, memory, room, threads)
+    return target
+
+
+def decode_file(
+    source: Buffer | Path,
+    delta: Buffer | Path,
+    target: Path | BinaryIO,
+    *,
+    max_size: int | None = None,
+    threads: int | None = None,
+) -> int:
+    """Rebuild a target in a file and return its size, like `decode` but window by window.
+
+    A Path appears whole or not at all. A file object gets the bytes from its position on, in
+    order, each window when it is proven; it is neither flushed nor closed. In memory are at most
+    `threads` + 1 windows.
+
+    Raises:
+        MalformedDelta, UnsupportedDelta, TargetTooLarge, WrongSource, MemoryError: as `decode`.
+        OSError: the target cannot be written.
+    """
+    with ExitStack() as stack:
+        opened = stack.enter_context(_opened(delta))
+        check_size(opened, max_size)
+        memory = stack.enter_context(_pinned(source))
+        file = stack.enter_context(replacing(target)) if isinstance(target, Path) else target
+        if opened.target_segments:
+            # Windows look back at the target, which need not be readable: a file of our own is.
+            with tempfile.TemporaryFile() as spool:
+                _write(opened, memory, spool, threads)
+                spool.seek(0)
+                shutil.copyfileobj(spool, file, 1 << 20)
+        else:
+            _write(opened, memory, file, threads)
+    return opened.target_size
+
+
+def inspect(delta: Buffer | Path) -> Inspection:
+    """Read what a delta says of itself, down to its instructions; no source is needed.
+
+    Sections under a compressor that we do not read, or larger than 64 MiB when unpacked, are left
+    uncounted.
+
+    Raises:
+        MalformedDelta: the delta breaks RFC 3284.
+        UnsupportedDelta: it has another version, or a code table that we do not read.
+    """
+    with _opened(delta) as opened:
+        unpacker = SectionUnpacker(opened, most=_MOST_INSPECTED)
+        return Inspection(
+            size=opened.size,
+            target_size=opened.target_size,
+            source_size=opened.source_size,
+            secondary=compressor_name(opened.secondary) if opened.secondary else None,
+            code_table=opened.code_table,
+            app_header=opened.app_header,
+            windows=tuple(
+                _inspect_window(opened, unpacker, number, window)
+                for number, window in enumerate(opened.window_headers())
+            ),
+        )
+
+
+def _inspect_window(
+    delta: Delta, unpacker: SectionUnpacker, number: int, window: Window
+) -> WindowInspection:
+    try:
+        counts = delta.count_instructions(number, window, unpacker.unpack(number, window))
+    except UnsupportedDelta:
+        counts = None
+    segment: Literal["source", "target"] | None = None
+    if window.indicator & (VCD_SOURCE | VCD_TARGET):
+        segment = "source" if window.indicator & VCD_SOURCE else "target"
+    return WindowInspection(
+        number=number,
+        offset=window.offset,
+        size=window.next_offset - window.offset,
+        segment=segment,
+        segment_position=window.segment_position,
+        segment_size=window.segment_size,
+        target_size=window.target_size,
+        data_size=window.data_size,
+        instruction_size=window.instruction_size,
+        address_size=window.address_size,
+        packed=tuple(
+            name for bit, name in enumerate(SECTIONS) if window.delta_indicator >> bit & 1
+        ),
+        adler32=window.adler32 if window.indicator & VCD_ADLER32 else None,
+        counts=counts,
+    )
+
+
+def _write(delta: Delta, source: Pinned, file: BinaryIO, threads: int | None) -> None:
+    with ExitStack() as mappings:
+
+        def target_so_far() -> Pinned:
+            mappings.close()
+            file.flush()
+            mapping = mappings.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            return mappings.enter_context(pinned(mapping))
+
+        with closing(decode_pieces(delta, source, threads, target_so_far)) as pieces:
+            for piece in pieces:
+                _write_all(file, piece)
+
+
+def _write_all(file: BinaryIO, piece: bytes) -> None:
+    left = memoryview(piece)
+    while left:  # an unbuffered file may take less than it is given
+        left = left[file.write(left) :]
+
+
+@contextmanager
+def _opened(delta: Buffer | Path) -> Iterator[Delta]:
+    with ExitStack() as stack:
+        buffer = stack.enter_context(mapped(delta)) if isinstance(delta, Path) else delta
+        yield stack.enter_context(Delta(buffer))
+
+
+@contextmanager
+def _pinned(source: Buffer | Path) -> Iterator[Pinned]:
+    with ExitStack() as stack:
+        buffer = stack.enter_context(mapped(source)) if isinstance(source, Path) else source
+        yield stack.enter_context(pinned(buffer))

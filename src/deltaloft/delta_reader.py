@@ -1,0 +1,189 @@
+"""The windows of a delta, decoded side by side and handed out in order.
+
+    delta ── headers ──→ batch ──→ thread ──→ target bytes
+             unpack,     batch ──→ thread ──→ target bytes    ↓ in order
+             in order    batch ──→ thread ──→ target bytes
+
+A batch is one window, or many small ones. Windows that need only the source know nothing of each
+other. A window that copies from earlier target (VCD_TARGET) has to wait for it, so a delta with
+such windows is decoded by one thread. At most `threads` + 1 batches are there at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TypeVar
+
+from deltaloft.errors import InvalidRequest, TargetTooLarge
+from deltaloft.native import VCD_TARGET, Delta, Pinned, Sections, Window, fresh_bytes, pinned
+from deltaloft.secondary import SectionUnpacker
+
+__all__ = ["check_size", "decode_into", "decode_pieces", "side_by_side", "usual_threads"]
+
+_MOST_THREADS = 8  # beyond that, memory is the limit and not the processors
+
+# Below, threads cost more than they save.
+_THREADS_FROM = 4 << 20
+
+# A batch of windows that small takes 0.2 ms, ten times what handing it to a thread costs.
+_BATCH_TARGET = 1 << 20
+_BATCH_WINDOWS = 1024
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Windows that follow each other, and where in the target the first one begins."""
+
+    windows: list[tuple[int, Window, Sections | None]]
+    position: int
+    size: int
+
+
+def check_size(delta: Delta, max_size: int | None) -> None:
+    """Refuse a target that is declared larger than the caller or this machine allows.
+
+    Raises:
+        TargetTooLarge: it is.
+    """
+    most = sys.maxsize if max_size is None else min(max_size, sys.maxsize)
+    if delta.target_size > most:
+        raise TargetTooLarge(
+            f"target of at most {most} bytes expected, found {delta.target_size} declared"
+        )
+
+
+def usual_threads(threads: int | None, size: int) -> int:
+    """Return how many threads to use for `size` bytes, where the caller may have a wish.
+
+    Raises:
+        InvalidRequest: fewer than one thread asked for.
+    """
+    if threads is None:
+        return 1 if size < _THREADS_FROM else min(os.cpu_count() or 1, _MOST_THREADS)
+    if threads < 1:
+        raise InvalidRequest(f"at least 1 thread expected, found {threads}")
+    return threads
+
+
+def decode_into(delta: Delta, source: Pinned, room: Pinned, threads: int | None) -> None:
+    """Rebuild the whole target in `room`, which has its size.
+
+    Raises:
+        MalformedDelta, UnsupportedDelta, WrongSource: the first window that cannot be decoded.
+    """
+
+    def decode(batch: _Batch) -> None:
+        position = batch.position
+        for number, window, sections in batch.windows:
+            segments = room if window.indicator & VCD_TARGET else source
+            delta.decode_window(
+                number, window, sections, segments=segments, room=room, position=position
+            )
+            position += window.target_size
+
+    with closing(side_by_side(decode, _batches(delta), _threads(delta, threads))) as done:
+        for _ in done:
+            pass
+
+
+def decode_pieces(
+    delta: Delta,
+    source: Pinned,
+    threads: int | None,
+    target_so_far: Callable[[], Pinned],
+) -> Generator[bytes]:
+    """Yield the target piece by piece; to be closed before the delta and the source are.
+
+    Args:
+        delta: What to decode.
+        source: What it was made from.
+        threads: As `usual_threads` takes it.
+        target_so_far: Returns all that has been yielded before; only asked for windows that copy
+            from earlier target.
+
+    Raises:
+        MalformedDelta, UnsupportedDelta, WrongSource: the first window that cannot be decoded;
+            the pieces before it have been yielded.
+    """
+
+    def decode(batch: _Batch) -> bytes:
+        piece = fresh_bytes(batch.size)
+        position = 0
+        with pinned(piece) as room:
+            for number, window, sections in batch.windows:
+                looks_back = window.indicator & VCD_TARGET and window.segment_size > 0
+                segments = target_so_far() if looks_back else source
+                delta.decode_window(
+                    number, window, sections, segments=segments, room=room, position=position
+                )
+                position += window.target_size
+        return piece
+
+    return side_by_side(decode, _batches(delta), _threads(delta, threads))
+
+
+def _threads(delta: Delta, threads: int | None) -> int:
+    threads = usual_threads(threads, delta.target_size)
+    return 1 if delta.target_segments else threads
+
+
+def _batches(delta: Delta) -> Iterator[_Batch]:
+    """Cut the delta into batches; sections are unpacked as the batches are asked for."""
+    unpacker = SectionUnpacker(delta)
+    windows: list[tuple[int, Window, Sections | None]] = []
+    position = size = 0
+    for number, window in enumerate(delta.window_headers()):
+        # What a window copies from must be complete before its batch begins.
+        waits = window.indicator & VCD_TARGET
+        if windows and (waits or size >= _BATCH_TARGET or len(windows) >= _BATCH_WINDOWS):
+            yield _Batch(windows, position, size)
+            position += size
+            windows, size = [], 0
+        windows.append((number, window, unpacker.unpack(number, window)))
+        size += window.target_size
+    if windows:
+        yield _Batch(windows, position, size)
+
+
+def side_by_side(
+    function: Callable[[_Item], _Result], items: Iterable[_Item], threads: int
+) -> Generator[_Result]:
+    """Yield `function(item)` for all items, in their order, with several threads at work.
+
+    Items are taken as results are: at most `threads` + 1 are on their way at any time. With one
+    thread, an item is only taken after the caller is done with the result before it. Once this
+    has ended or is closed, no thread is at work any more.
+    """
+    if threads == 1:
+        yield from map(function, items)
+        return
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="deltaloft")
+    running: deque[Future[_Result]] = deque()
+    try:
+        for item in items:
+            running.append(pool.submit(function, item))
+            if len(running) > threads:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
+    finally:
+        _shut_down(pool)
+
+
+def _shut_down(pool: ThreadPoolExecutor) -> None:
+    # A second Ctrl-C must not free memory that C still works on: a batch takes but milliseconds.
+    while True:
+        try:
+            pool.shutdown(cancel_futures=True)
+            return
+        except KeyboardInterrupt:
+            continue

@@ -1,0 +1,161 @@
+"""What a delta says of itself, as `dg inspect` prints it.
+
+delta of 234,911 bytes makes 81,789,312 from a source of at least 81,789,308
+  application header  v-1.0.zip//v-0.0.zip/
+  secondary           none
+  ADD                 1,165 make 229,692 bytes
+  ...
+  window 0 at 27: 8,388,608 bytes from source 0 + 8,388,608; data 228,544, instructions 301, ...
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from deltaloft.native import Counts
+
+__all__ = ["Inspection", "WindowInspection"]
+
+
+@dataclass(frozen=True, slots=True)
+class WindowInspection:
+    """One window of a delta.
+
+    Attributes:
+        number: From 0.
+        offset: Where in the delta the window begins.
+        size: Of the window in the delta, header included, in bytes.
+        segment: Where the window copies from, besides itself: the source, earlier target, nothing.
+        segment_position: Of the segment, in the source or target, in bytes.
+        segment_size: In bytes.
+        target_size: What the window makes, in bytes.
+        data_size: Of the data section as it stands in the delta, packed or not, in bytes.
+        instruction_size: The same of the instruction section.
+        address_size: The same of the address section.
+        packed: Which of data, instructions and addresses the secondary compressor has packed.
+        adler32: Of the target window, or None when the delta does not tell.
+        counts: What the instructions add up to; None behind a compressor that we do not read.
+    """
+
+    number: int
+    offset: int
+    size: int
+    segment: Literal["source", "target"] | None
+    segment_position: int
+    segment_size: int
+    target_size: int
+    data_size: int
+    instruction_size: int
+    address_size: int
+    packed: tuple[str, ...]
+    adler32: int | None
+    counts: Counts | None
+
+    def __str__(self) -> str:
+        """Return one line."""
+        segment = (
+            f" from {self.segment} {self.segment_position:,} + {self.segment_size:,}"
+            if self.segment
+            else ""
+        )
+        sizes = ", ".join(
+            f"{name} {size:,}{' packed' if name in self.packed else ''}"
+            for name, size in (
+                ("data", self.data_size),
+                ("instructions", self.instruction_size),
+                ("addresses", self.address_size),
+            )
+        )
+        proof = "no Adler-32" if self.adler32 is None else f"Adler-32 {self.adler32:08x}"
+        return (
+            f"window {self.number} at {self.offset:,}: {self.target_size:,} bytes{segment}; "
+            f"{sizes}; {proof}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """A delta, header and windows.
+
+    Attributes:
+        size: Of the delta, in bytes.
+        target_size: What it makes, in bytes.
+        source_size: What a source must have at least, in bytes.
+        secondary: The secondary compressor that its header names, as in `LZMA`, or None.
+        code_table: NEAR and SAME size of a custom code table, or None for the RFC's own.
+        app_header: The bytes of xdelta3's application header, or None when there is none. xdelta3
+            writes file names here, and how the inputs were inflated.
+        windows: In the order of the target.
+    """
+
+    size: int
+    target_size: int
+    source_size: int
+    secondary: str | None
+    code_table: tuple[int, int] | None
+    app_header: bytes | None
+    windows: tuple[WindowInspection, ...]
+
+    @property
+    def counts(self) -> Counts | None:
+        """What the instructions of all windows add up to, None if some could not be counted."""
+        known = [window.counts for window in self.windows if window.counts is not None]
+        if len(known) < len(self.windows):
+            return None
+        return Counts(*(sum(column) for column in zip(*known, strict=True))) if known else _NONE
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all of it for JSON; bytes that are not UTF-8 become `\\xNN`."""
+        result = dataclasses.asdict(self)
+        result["app_header"] = self._app_header_text()
+        result["counts"] = _as_dict(self.counts)
+        for window, line in zip(self.windows, result["windows"], strict=True):
+            line["counts"] = _as_dict(window.counts)
+        return result
+
+    def __str__(self) -> str:
+        """Return several lines, the last ones a window each."""
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        yield (
+            f"delta of {self.size:,} bytes makes {self.target_size:,}"
+            f" from a source of at least {self.source_size:,}"
+        )
+        if self.app_header is not None:
+            yield f"  application header  {self._app_header_text()}"
+        yield f"  secondary           {self.secondary or 'none'}"
+        if self.code_table is not None:
+            near, same = self.code_table
+            yield f"  code table          custom, NEAR {near}, SAME {same}"
+        counts = self.counts
+        if counts is not None:
+            yield f"  ADD                 {counts.adds:,} make {counts.add_bytes:,} bytes"
+            yield f"  RUN                 {counts.runs:,} make {counts.run_bytes:,} bytes"
+            yield (
+                f"  COPY from segment   {counts.source_copies:,} make "
+                f"{counts.source_copy_bytes:,} bytes"
+            )
+            yield (
+                f"  COPY from target    {counts.target_copies:,} make "
+                f"{counts.target_copy_bytes:,} bytes"
+            )
+        for window in self.windows:
+            yield f"  {window}"
+
+    def _app_header_text(self) -> str | None:
+        if self.app_header is None:
+            return None
+        text = self.app_header.decode("utf-8", "backslashreplace")
+        # It comes from a stranger and goes to a terminal.
+        return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+_NONE = Counts(0, 0, 0, 0, 0, 0, 0, 0)
+
+
+def _as_dict(counts: Counts | None) -> dict[str, int] | None:
+    return None if counts is None else counts._asdict()

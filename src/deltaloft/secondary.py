@@ -1,0 +1,144 @@
+"""xdelta3's layer over RFC 3284: sections packed by a secondary compressor.
+
+    packed section   plain size (the RFC's integer) · bytes
+    LZMA             the bytes of all sections of one kind make one xz stream, flushed at each
+                     section's end and never ended: data, instructions and addresses have three
+    DJW, FGK         Huffman codes of xdelta3's own; named, not read
+
+Delta_Indicator says which sections of a window are packed; the others do not pass through the
+streams. A stream lives across windows, so windows are unpacked in their order.
+"""
+
+from __future__ import annotations
+
+import lzma
+from collections.abc import Iterator
+
+from deltaloft.errors import MalformedDelta, UnsupportedDelta
+from deltaloft.native import Delta, Sections, Window
+
+__all__ = ["SECTIONS", "SectionUnpacker", "compressor_name"]
+
+_LZMA = 2
+_NAMES = {1: "DJW", _LZMA: "LZMA", 16: "FGK"}
+
+# In the order of the bits of Delta_Indicator and of the streams.
+SECTIONS = ("data", "instructions", "addresses")
+
+# The most that a section of each kind can hold for one byte of target: a byte of ADD; opcode and
+# size; an address of 64 bits. What declares more is no delta but a bomb.
+_MOST_PER_TARGET_BYTE = (1, 2, 10)
+
+# liblzma makes room for the dictionary that the stream's header names, before any byte is there.
+# `xdelta3 -9` names 64 MiB.
+_MEMORY_LIMIT = 160 << 20
+
+
+def compressor_name(compressor: int) -> str:
+    """Return what a secondary compressor is called, `LZMA`, or its id where we do not know."""
+    return _NAMES.get(compressor, f"id {compressor}")
+
+
+class SectionUnpacker:
+    """Unpacks the sections of one delta; call it for every window once, in order."""
+
+    def __init__(self, delta: Delta, *, most: int | None = None) -> None:
+        """Start at the first window; sections that unpack to more than `most` bytes are refused."""
+        self._delta = delta
+        self._most = most
+        # Made when first needed: a delta may name a compressor and not use it.
+        self._streams: list[lzma.LZMADecompressor | None] = [None] * 3
+        self._refused = False
+
+    def unpack(self, number: int, window: Window) -> Sections | None:
+        """Return the plain sections of window `number`, or None if they stand plain in the delta.
+
+        Raises:
+            UnsupportedDelta: packed by another compressor than LZMA, or by LZMA with a larger
+                dictionary than we make room for, or larger than `most`. The packed windows after
+                that one are refused too: the streams have missed a section.
+            MalformedDelta: packed bytes are damaged, or are not what was declared.
+        """
+        if window.delta_indicator == 0:
+            return None
+        try:
+            self._check_compressor()
+            return Sections(*self._unpack(window))
+        except _Refused as refused:
+            self._refused = True
+            raise UnsupportedDelta(
+                f"window {number}: {refused}", window=number, offset=window.offset
+            ) from refused.__cause__
+        except _NotAsDeclared as error:
+            raise MalformedDelta(
+                f"window {number}: {error}", window=number, offset=window.offset
+            ) from error.__cause__
+
+    def _check_compressor(self) -> None:
+        if self._delta.secondary != _LZMA:
+            name = compressor_name(self._delta.secondary)
+            raise _Refused(f"sections plain or packed by LZMA expected, found {name}")
+        if self._refused:
+            raise _Refused("sections follow others that were not unpacked")
+
+    def _unpack(self, window: Window) -> Iterator[bytes]:
+        places = (
+            (window.data_offset, window.data_size),
+            (window.instruction_offset, window.instruction_size),
+            (window.address_offset, window.address_size),
+        )
+        for kind, (offset, size) in enumerate(places):
+            section = self._delta.part(offset, size)
+            if window.delta_indicator >> kind & 1:
+                yield self._inflate(kind, section, window.target_size)
+            else:
+                yield section
+
+    def _inflate(self, kind: int, section: bytes, target_size: int) -> bytes:
+        name = f"packed {SECTIONS[kind]}"
+        declared, start = _read_varint(name, section)
+        most = _MOST_PER_TARGET_BYTE[kind] * target_size
+        if not 0 < declared <= most:
+            raise _NotAsDeclared(f"{name}: 1 to {most} plain bytes expected, {declared} declared")
+        if self._most is not None and declared > self._most:
+            raise _Refused(f"{name}: at most {self._most} plain bytes expected, found {declared}")
+        stream = self._streams[kind]
+        if stream is None:
+            stream = self._streams[kind] = lzma.LZMADecompressor(
+                lzma.FORMAT_XZ, memlimit=_MEMORY_LIMIT
+            )
+        try:
+            # One byte more than declared, so that what is too long shows.
+            plain = stream.decompress(section[start:], max_length=declared + 1)
+        except lzma.LZMAError as error:
+            if "limit" in str(error):  # LZMA_MEMLIMIT_ERROR has no type of its own in Python
+                raise _Refused(
+                    f"{name}: dictionary takes over {_MEMORY_LIMIT >> 20} MiB"
+                ) from error
+            raise _NotAsDeclared(f"{name}: an xz stream expected ({error})") from error
+        except EOFError as error:
+            raise _NotAsDeclared(f"{name}: a stream that goes on expected, it has ended") from error
+        if len(plain) != declared:
+            found = "more" if len(plain) > declared else str(len(plain))
+            raise _NotAsDeclared(f"{name}: {declared} plain bytes expected, found {found}")
+        if stream.unused_data or not (stream.needs_input or stream.eof):
+            raise _NotAsDeclared(f"{name}: nothing expected after {declared} plain bytes")
+        return plain
+
+
+class _NotAsDeclared(Exception):
+    """A packed section is damaged, or holds something else than its head says."""
+
+
+class _Refused(Exception):
+    """A packed section may be well, but we do not unpack it."""
+
+
+def _read_varint(name: str, section: bytes) -> tuple[int, int]:
+    """Return the RFC's integer at the start of a section, and where it ends."""
+    value = 0
+    for end, byte in enumerate(section[:10], start=1):
+        value = value << 7 | byte & 0x7F
+        if byte < 0x80:
+            return value, end
+    raise _NotAsDeclared(f"{name}: a plain size expected")

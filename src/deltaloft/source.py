@@ -1,0 +1,54 @@
+"""A source that is prepared once, for any number of targets."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Self
+
+from deltaloft.buffers import Buffer, mapped
+from deltaloft.native import Index, Pinned, pinned
+
+__all__ = ["Source"]
+
+
+class Source:
+    """What targets are described by: bytes, and the index over them once a target asks for it.
+
+    Encoding against the same source again saves building the index, which takes about 1 ns and
+    0.28 bytes of memory for each byte of source. Threads may share a source. Close it, or use it as
+    a context manager, to give memory and file back.
+
+    Args:
+        source: The bytes, or a file of them, which is mapped. They must not change meanwhile.
+    """
+
+    def __init__(self, source: Buffer | Path) -> None:
+        with ExitStack() as stack:
+            buffer = stack.enter_context(mapped(source)) if isinstance(source, Path) else source
+            self.memory: Pinned = stack.enter_context(pinned(buffer))
+            self._resources = stack.pop_all()
+        self.index: Index | None = None
+        self._building = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self.memory)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def build_index(self) -> Index:
+        """Return the index, after building it if nobody has yet."""
+        with self._building:
+            if self.index is None:
+                self.index = Index(self.memory)
+            return self.index
+
+    def close(self) -> None:
+        """Give memory and file back. Nothing may be encoding or decoding with this source."""
+        self.index = None
+        self._resources.close()
