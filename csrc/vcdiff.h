@@ -208,7 +208,7 @@ void vcd_encoder_free(struct vcd_encoder *encoder);
 
 /*
  * vcd_encode_window() encodes 'size' bytes at 'from' of a target as one window.
- * 0 < size <= VCD_WINDOW_MAX_SIZE. What comes out depends on nothing but the
+ * size <= VCD_WINDOW_MAX_SIZE. What comes out depends on nothing but the
  * source, the target's size and these bytes.
  * 'index' is one over the encoder's source, or NULL: most windows of most targets
  * follow their source so closely that nothing has to be looked up. One that does

@@ -1,7 +1,8 @@
 /* What Python sees of vcdiff.h, in its order; native.py is the only file that asks for it. */
 
 enum vcd_result {
-    VCD_OK, VCD_MALFORMED, VCD_WRONG_SOURCE, VCD_UNSUPPORTED, VCD_TOO_LARGE, VCD_NO_MEMORY, ...
+    VCD_OK, VCD_MALFORMED, VCD_WRONG_SOURCE, VCD_UNSUPPORTED, VCD_TOO_LARGE, VCD_NO_MEMORY,
+    VCD_NEEDS_INDEX, ...
 };
 
 struct vcd_where {
@@ -91,3 +92,21 @@ enum vcd_result vcd_inspect_window(const struct vcd_window *window,
                                    struct vcd_counts *counts_out, struct vcd_where *where);
 
 void advise_huge_pages(uint8_t *memory, size_t size);
+
+/* ---- Making a delta ---- */
+
+#define VCD_WINDOW_MAX_SIZE ...
+#define VCD_WINDOW_HEADER_MAX_SIZE ...
+
+struct vcd_index;
+struct vcd_encoder;
+
+struct vcd_index *vcd_index_new(const uint8_t *source, size_t source_size);
+void vcd_index_free(struct vcd_index *index);
+struct vcd_encoder *vcd_encoder_new(const uint8_t *source, size_t source_size);
+void vcd_encoder_free(struct vcd_encoder *encoder);
+enum vcd_result vcd_encode_window(struct vcd_encoder *encoder, const struct vcd_index *index,
+                                  const uint8_t *target, size_t target_size, size_t from,
+                                  size_t size, struct vcd_window *window_out,
+                                  struct vcd_sections *sections_out);
+size_t vcd_write_window_header(const struct vcd_window *window, uint8_t *out);

@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from deltaloft.codec import decode, decode_file, inspect
+    from deltaloft.codec import decode, decode_file, encode, encode_file, inspect
     from deltaloft.errors import (
         AccessDenied,
         AlreadyExists,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         WrongSource,
     )
     from deltaloft.inspection import Inspection, WindowInspection
+    from deltaloft.source import Source
 
 __all__ = [
     "AccessDenied",
@@ -48,6 +49,7 @@ __all__ = [
     "MalformedDelta",
     "NotFound",
     "PreconditionFailed",
+    "Source",
     "StorageError",
     "TargetTooLarge",
     "Throttled",
@@ -58,15 +60,20 @@ __all__ = [
     "WrongSource",
     "decode",
     "decode_file",
+    "encode",
+    "encode_file",
     "inspect",
 ]
 
 # Where a name lives, unless it is an error.
 _HOMES = {
     "Inspection": "inspection",
+    "Source": "source",
     "WindowInspection": "inspection",
     "decode": "codec",
     "decode_file": "codec",
+    "encode": "codec",
+    "encode_file": "codec",
     "inspect": "codec",
 }
 

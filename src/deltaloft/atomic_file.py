@@ -1,6 +1,6 @@
 """Files that are there whole or not at all.
 
-    .NAME.XXXXXXXX.dg-part   written, flushed to disk, then renamed to NAME; the folder is flushed too
+    .NAME.XXXXXXXX.dg-part   written, flushed, then renamed to NAME; the folder is flushed too
 
 The temporary stands beside the goal, because a rename does not cross file systems. Should the
 process be killed, the temporary stays; the next write of the same name removes those that nobody

@@ -1,72 +1,29 @@
-"""The door to the C codec: the only file that says `lib.`.
+"""The reading half of the door: deltas, their windows, and targets.
 
-    Python                          C
-    buffer       ── pinned() ─────→ pointer, for as long as the block runs
     Delta        ── open, close ──→ headers read and checked, custom code table
     exception    ←────────────────  enum vcd_result, struct vcd_where
 
-Nothing is copied on the way in. The GIL is free while C works. A `Delta` does not change once it
-is open, so threads may share it; close it when the last of them is done.
+A `Delta` does not change once it is open, so threads may share it; close it when the last of them
+is done.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, NamedTuple, NoReturn, Protocol, Self, TypeAlias
+from typing import Any, NamedTuple, NoReturn, Protocol, Self
 
 from deltaloft._vcdiff import ffi, lib
 from deltaloft.buffers import Buffer
 from deltaloft.errors import DeltaError, MalformedDelta, UnsupportedDelta, WrongSource
+from deltaloft.native.memory import Pinned
 
-__all__ = [
-    "VCD_ADLER32",
-    "VCD_SOURCE",
-    "VCD_TARGET",
-    "Counts",
-    "Delta",
-    "Pinned",
-    "Sections",
-    "Window",
-    "fresh_bytes",
-    "pinned",
-]
+__all__ = ["VCD_ADLER32", "VCD_SOURCE", "VCD_TARGET", "Counts", "Delta", "Sections", "Window"]
 
 # Bits of Win_Indicator, as in format.h.
 VCD_SOURCE = 0x01
 VCD_TARGET = 0x02
 VCD_ADLER32 = 0x04
-
-# C's view of a buffer: a cffi array of uint8_t, which knows its length.
-Pinned: TypeAlias = Any
-
-_HUGE_PAGES_FROM = 4 << 20  # bytes; below, a target fits few large pages and is soon written
-
-
-@contextmanager
-def pinned(buffer: Buffer) -> Iterator[Pinned]:
-    """Lend C the memory of any contiguous buffer, which cannot move or shrink meanwhile.
-
-    Raises:
-        TypeError: no buffer at all.
-        BufferError: its bytes do not lie side by side, as in `memoryview(data)[::2]`.
-    """
-    with ffi.from_buffer("uint8_t[]", buffer) as memory:
-        yield memory
-
-
-def fresh_bytes(size: int) -> bytes:
-    """Make a bytes object for C to fill, which nobody else has seen yet.
-
-    CPython takes its memory from calloc, which for large sizes costs nothing before it is
-    written; a bytearray would have to be copied to become bytes.
-    """
-    target = bytes(size)
-    if size >= _HUGE_PAGES_FROM:
-        with pinned(target) as room:
-            lib.advise_huge_pages(room, size)
-    return target
 
 
 class Window(Protocol):

@@ -1,0 +1,65 @@
+# The only task runner; CI calls these words and no others. `make help` lists them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+XDIST := -n 2
+export CMAKE_BUILD_PARALLEL_LEVEL ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help dev demo test test-py test-c test-slow lint format bench clean
+
+help: ## list these words
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+# The stamp is older than any source that goes into the wheel, as soon as one changes.
+sources := $(shell find csrc src vendor -type f -not -name '*.pyc' -not -path 'vendor/xdelta3/source/*') \
+	CMakeLists.txt pyproject.toml
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --upgrade 'pip>=25.1'
+
+$(VENV)/installed: $(BIN)/python $(sources)
+	$(BIN)/python -m pip install -q .
+	touch $@
+
+$(VENV)/dev: $(VENV)/installed
+	$(BIN)/python -m pip install -q --group dev
+	touch $@
+
+dev: $(VENV)/dev ## a virtual environment in .venv with deltaloft and the tools of its developers
+
+demo: $(VENV)/installed ## five releases of a real package into a folder store and back
+	$(BIN)/python benchmarks/demo.py
+
+test: test-c test-py ## all tests but the slow ones
+
+test-py: $(VENV)/dev
+	$(BIN)/python -m pytest $(XDIST)
+
+test-c: $(VENV)/dev ## the C tests, under address and undefined-behaviour sanitizers
+	$(BIN)/cmake -S . -B build/c -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \
+		-DDELTALOFT_TESTS=ON -DDELTALOFT_STRICT=ON -DDELTALOFT_SANITIZE=address,undefined \
+		-DCMAKE_BUILD_TYPE=Debug >/dev/null
+	$(BIN)/cmake --build build/c
+	$(BIN)/ctest --test-dir build/c --output-on-failure
+
+test-slow: $(VENV)/dev ## tests with files of gigabytes
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/dev ## ruff, mypy
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(VENV)/dev ## ruff and clang-format, in place
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	clang-format -i csrc/*.c csrc/*.h
+
+bench: $(VENV)/dev ## the codec against its peers; BENCH="--corpus DIR --runs 3"
+	$(BIN)/python benchmarks/codec.py $(BENCH)
+
+clean: ## everything that was made here
+	rm -rf $(VENV) build dist demo-store .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,40 @@
+"""The door to the C codec: only the files of this folder say `lib.`.
+
+    Python                          C
+    buffer       ── pinned() ─────→ pointer, for as long as the block runs
+    Delta        ── open, close ──→ vcd_read_header(), vcd_decode_window() and so on
+    Index        ── Encoder ──────→ vcd_encode_window()
+    exception    ←────────────────  enum vcd_result
+
+Nothing is copied on the way in. The GIL is free while C works.
+"""
+
+from deltaloft.native.delta import (
+    VCD_ADLER32,
+    VCD_SOURCE,
+    VCD_TARGET,
+    Counts,
+    Delta,
+    Sections,
+    Window,
+)
+from deltaloft.native.encoder import WINDOW_MAX_SIZE, Encoder, Index, header, window_header
+from deltaloft.native.memory import Pinned, fresh_bytes, pinned
+
+__all__ = [
+    "VCD_ADLER32",
+    "VCD_SOURCE",
+    "VCD_TARGET",
+    "WINDOW_MAX_SIZE",
+    "Counts",
+    "Delta",
+    "Encoder",
+    "Index",
+    "Pinned",
+    "Sections",
+    "Window",
+    "fresh_bytes",
+    "header",
+    "pinned",
+    "window_header",
+]
