@@ -92,7 +92,7 @@ def new_s3_bucket(requests: Requests) -> Iterator[Callable[..., Any]]:
         name = f"test-{uuid.uuid4().hex[:16]}"
         bucket = S3Bucket(name, prefix=prefix, endpoint_url=endpoint_url)
         bucket.create()
-        made.append(S3Bucket(name, endpoint_url=endpoint_url))
+        made.append(S3Bucket(name, client=bucket.client))
         record(bucket, requests)
         return bucket
 

@@ -36,6 +36,7 @@ from deltaloft.errors import (
     AlreadyExists,
     BucketNotFound,
     DamagedObject,
+    DeltaloftError,
     InvalidRequest,
     NotFound,
     PreconditionFailed,
@@ -143,9 +144,8 @@ class FolderBucket:
         encoded = check_key(self._url, key)
         check_conditions(where, if_match, no_clobber)
         check_attributes(where, attributes)
-        if no_clobber or if_match is not None:
-            with self._index.reading() as index:
-                _check_condition(index.find(encoded), where, if_match, no_clobber)
+        with self._index.reading() as index:
+            _check_condition(index.find(encoded), where, if_match, no_clobber)
         with self._bodies.receiving(body) as received:
             try:
                 with self._index.writing() as index:
@@ -253,7 +253,7 @@ class FolderBucket:
             self._bodies.remove(old.body)
 
     def _remove_unused(self, name: str) -> None:
-        with suppress(OSError, StorageError), self._index.writing() as index:
+        with suppress(OSError, DeltaloftError), self._index.writing() as index:
             _remove_if_unused(self._bodies, index, name)
 
     def _tidy(self, name: str, old: Entry | None) -> None:
@@ -264,7 +264,7 @@ class FolderBucket:
         if beginning in self._tidied:
             return
         self._tidied.add(beginning)
-        with suppress(OSError, StorageError):  # the put has succeeded, whatever comes of this
+        with suppress(OSError, DeltaloftError):  # the put has succeeded, whatever comes of this
             self._bodies.remove_unfinished()
             with self._index.reading() as index:
                 known = index.bodies(beginning)

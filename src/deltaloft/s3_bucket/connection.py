@@ -27,9 +27,11 @@ _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 5},
     max_pool_connections=32,
 )
-_PLAIN = Config(
-    request_checksum_calculation="when_required",
-    response_checksum_validation="when_required",
+_COMPATIBLE = _CONFIG.merge(
+    Config(
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
 )
 
 
@@ -41,19 +43,22 @@ def connect(
     Raises:
         InvalidRequest: a setting that cannot work.
     """
+    config = _CONFIG
     if endpoint_url is not None:
         _check_endpoint(endpoint_url)
+        config = _config_for(endpoint_url)
     with failing(where):
         session = boto3.session.Session(profile_name=profile, region_name=region)
         try:
-            client = session.client("s3", endpoint_url=endpoint_url, config=_CONFIG)
+            client = session.client("s3", endpoint_url=endpoint_url, config=config)
         except ValueError as error:  # what botocore says of an endpoint without sense
             raise InvalidRequest(f"{where}: an endpoint like https://host expected") from error
-        # The endpoint may come from the environment or the profile as well; the client knows.
-        if _is_aws(client.meta.endpoint_url):
+        # Without an argument the environment or the profile may name one: the client knows.
+        fitting = _config_for(client.meta.endpoint_url)
+        if fitting is config:
             return client
         client.close()
-        return session.client("s3", endpoint_url=endpoint_url, config=_CONFIG.merge(_PLAIN))
+        return session.client("s3", config=fitting)
 
 
 def _check_endpoint(url: str) -> None:
@@ -68,5 +73,6 @@ def _check_endpoint(url: str) -> None:
         raise InvalidRequest("endpoint URL: one without user and password expected")
 
 
-def _is_aws(url: str) -> bool:
-    return "amazonaws" in (urlsplit(url).hostname or "").split(".")
+def _config_for(endpoint_url: str) -> Config:
+    aws = "amazonaws" in (urlsplit(endpoint_url).hostname or "").split(".")
+    return _CONFIG if aws else _COMPATIBLE
