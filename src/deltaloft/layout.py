@@ -56,10 +56,10 @@ _RESERVED = ".deltaloft/"
 # S3 takes 2 KiB of metadata; ours needs less than 350 bytes of it, whatever the form.
 _USER_METADATA_SIZE = 2048 - 350
 _CONTENT_ENCODING_SIZE = 64
-_LARGEST_SIZE = 2**63 - 1
+_LARGEST_SIZE = 2**46  # S3 ends at 50 TB; a larger number is a lie
 
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
+_DECIMAL = re.compile(r"0|[1-9][0-9]{0,14}", re.ASCII)
 
 
 # ---- Keys ------------------------------------------------------------------------------------

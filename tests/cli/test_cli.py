@@ -344,11 +344,11 @@ def test_bad_input_is_one_clear_line(
     store: Path, dg_: Commands, here: Path, arguments: tuple[str, ...], code: int
 ) -> None:
     """Whatever is wrong: one line on stderr, nothing on stdout, no file made, the right code."""
-    before = sorted(os.listdir(here))
+    before = sorted(here.iterdir())
     assert dg_(*arguments) == code
     one_line(dg_.err)
     assert dg_.out == ""
-    assert sorted(os.listdir(here)) == before
+    assert sorted(here.iterdir()) == before
 
 
 def test_some_of_many_is_3(store: Path, dg_: Commands) -> None:

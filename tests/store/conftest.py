@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from deltaloft.base_cache import BaseCache
 
+from deltaloft.base_cache import BaseCache
 from deltaloft.bucket import Bucket
 from deltaloft.store import Store
 

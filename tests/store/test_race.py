@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 from deltaloft.base_cache import BaseCache
-
 from deltaloft.bucket import Bucket
 from deltaloft.folder_bucket import FolderBucket
 from deltaloft.store import Store

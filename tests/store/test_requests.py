@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from deltaloft.base_cache import BaseCache
 
+from deltaloft.base_cache import BaseCache
 from deltaloft.bucket import Bucket
 from deltaloft.store import Store
 

@@ -56,7 +56,7 @@ def keys_for(files: Sequence[Path], place: Place) -> list[str]:
     """
     if len(files) == 1 and place.key and not place.key.endswith("/"):
         return [place.key]
-    below = f"{place.key.rstrip('/')}/" if place.key else ""
+    below = place.key if not place.key or place.key.endswith("/") else f"{place.key}/"
     names = [file.name for file in files]
     if "-" in map(str, files):
         raise InvalidRequest("-: a key expected, for standard input has no name")

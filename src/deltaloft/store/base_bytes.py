@@ -45,6 +45,7 @@ class BaseBytes:
         path = self._bucket.local_path(layout.base_key(sha256))
         if path is not None:
             with mapped(path) as view:
+                self._check_size(sha256, len(view), size)
                 if check:
                     self._prove(sha256, view)
                 yield view
@@ -76,6 +77,7 @@ class BaseBytes:
             self._look(sha256, size)
             return
         with mapped(path) as view:
+            self._check_size(sha256, len(view), size)
             self._prove(sha256, view)
 
     def remember(self, sha256: str, view: memoryview) -> None:
