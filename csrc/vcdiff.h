@@ -151,6 +151,7 @@ void vcd_code_table_free(struct vcd_code_table *table);
  * vcd_decode_window() rebuilds one target window.
  * 'sections' are the window's, plain. 'segment' holds the window's segment_size
  * bytes of source (or of earlier target, with VCD_TARGET); NULL when that is 0.
+ * 'target' is never NULL.
  * 'table' is NULL for the default one. The window's target_size bytes go to
  * 'target', which must not overlap 'segment'. The Adler-32 is checked when there
  * is one. Offsets in 'where' are places in the instruction section, just behind the

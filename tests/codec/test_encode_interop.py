@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -12,20 +12,20 @@ from edits import edited, noise, text
 import deltaloft
 
 MIB = 1 << 20
+Tool = Callable[..., None]
 
 
-def _read_by(xdelta3: str, folder: Path, source: bytes, delta: bytes) -> bytes:
+def _read_by(xdelta3: Tool, folder: Path, source: bytes, delta: bytes) -> bytes:
     (folder / "source").write_bytes(source)
     (folder / "delta").write_bytes(delta)
-    command = [xdelta3, "-D", "-d", "-f", "-s", "source", "delta", "target"]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    xdelta3("-D", "-d", "-f", "-s", folder / "source", folder / "delta", folder / "target")
     return (folder / "target").read_bytes()
 
 
 @pytest.mark.parametrize("secondary", ["lzma", "none"])
 @pytest.mark.parametrize("level", [1, 6, 9])
 def test_xdelta3_reads_our_deltas(
-    xdelta3: str, tmp_path: Path, level: int, secondary: Literal["lzma", "none"]
+    xdelta3: Tool, tmp_path: Path, level: int, secondary: Literal["lzma", "none"]
 ) -> None:
     """Three windows of 16 MiB, text and compressed bytes, at every level."""
     source = text(1, 20 * MIB) + noise(1, 16 * MIB)
@@ -35,7 +35,7 @@ def test_xdelta3_reads_our_deltas(
     assert target == _read_by(xdelta3, tmp_path, source, delta)
 
 
-def test_xdelta3_reads_streams_that_skip_windows(xdelta3: str, tmp_path: Path) -> None:
+def test_xdelta3_reads_streams_that_skip_windows(xdelta3: Tool, tmp_path: Path) -> None:
     """Each kind of section is one LZMA stream, even when windows between have none to add."""
     parts = [text(4, 16 * MIB), noise(5, 16 * MIB), text(6, 3 * MIB)]
     delta = deltaloft.encode(b"", b"".join(parts))
@@ -45,7 +45,7 @@ def test_xdelta3_reads_streams_that_skip_windows(xdelta3: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("target_size", [0, 1, 1000])
-def test_xdelta3_reads_small_ones(xdelta3: str, tmp_path: Path, target_size: int) -> None:
+def test_xdelta3_reads_small_ones(xdelta3: Tool, tmp_path: Path, target_size: int) -> None:
     """Targets of nothing, one byte and a kilobyte, from an empty source and from a small one."""
     target = text(7, target_size)
     for source in (b"", text(7, 500)):
@@ -54,7 +54,7 @@ def test_xdelta3_reads_small_ones(xdelta3: str, tmp_path: Path, target_size: int
 
 
 @pytest.mark.slow
-def test_xdelta3_reads_copies_from_beyond_64_mib(xdelta3: str, tmp_path: Path) -> None:
+def test_xdelta3_reads_copies_from_beyond_64_mib(xdelta3: Tool, tmp_path: Path) -> None:
     """xdelta3 decodes copies from the whole source, although it would not find them itself."""
     source = noise(8, 8 * MIB) + bytes(200 * MIB) + noise(9, 8 * MIB)
     target = source[-8 * MIB :] + source[: 8 * MIB]

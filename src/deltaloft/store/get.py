@@ -43,10 +43,10 @@ class Getting:
     key: str
     progress: Progress | None
 
-    def run(self, target: Path | BinaryIO) -> GetResult:
+    def run(self, target: str | Path | BinaryIO) -> GetResult:
         """Give the file back: to a path whole or not at all, to a file object as it is proven."""
-        if isinstance(target, Path):
-            with replacing(target) as file:
+        if isinstance(target, str | Path):
+            with replacing(Path(target)) as file:
                 return self._to(file, hold_back=False)
         return self._to(target, hold_back=True)
 
@@ -80,7 +80,9 @@ class Getting:
             with self.base_bytes.opened(form.base, form.base_size) as source:
                 codec.decode_file(source, delta, cast("BinaryIO", writer), max_size=form.size)
         except NotFound as error:
-            raise DamagedObject(f"{self._url}: its base is missing: {error}") from error
+            raise DamagedObject(
+                f"{self._url}: its base is missing (or is this another store's key?): {error}"
+            ) from error
         except (DeltaError, WrongSource, DamagedObject) as error:
             raise DamagedObject(f"{self._url}: with base {form.base}: {error}") from error
         if writer.size != form.size:

@@ -71,7 +71,9 @@ class Input:
 
 
 @contextmanager
-def opened(file: Path | Buffer | BinaryIO, progress: Progress | None = None) -> Iterator[Input]:
+def opened(
+    file: str | Path | Buffer | BinaryIO, progress: Progress | None = None
+) -> Iterator[Input]:
     """Lend a file's bytes. A stream is read from where it stands to its end and left open.
 
     A buffer must not change before the block ends.
@@ -80,8 +82,9 @@ def opened(file: Path | Buffer | BinaryIO, progress: Progress | None = None) -> 
         InputChanged: a file changed while it was being read.
         OSError: it cannot be read.
     """
-    if isinstance(file, Path):
-        with file.open("rb") as handle, _of_file(handle, file, progress) as given:
+    if isinstance(file, str | Path):
+        path = Path(file)
+        with path.open("rb") as handle, _of_file(handle, path, progress) as given:
             yield given
     elif hasattr(file, "read"):
         with _spooled(cast("BinaryIO", file), "stream", progress) as given:

@@ -103,7 +103,7 @@ class Store:
 
     def put(
         self,
-        file: Path | Buffer | BinaryIO,
+        file: str | Path | Buffer | BinaryIO,
         key: str,
         *,
         delta: DeltaPolicy = "auto",
@@ -115,7 +115,7 @@ class Store:
         """Store a file under `key`; what was there is replaced at once and whole.
 
         Args:
-            file: A path, a buffer, or a file object that is read from where it stands to its end.
+            file: A path, a buffer that nobody changes meanwhile, or a file object that is read from where it stands to its end.
             key: 1 to 1,024 bytes of UTF-8.
             delta: "always" tries a delta whatever the type of the file, "never" stores it plain.
             attributes: The user's metadata and headers; they come back from `stat`.
@@ -150,7 +150,7 @@ class Store:
             ).run(delta)
 
     def get(
-        self, key: str, target: Path | BinaryIO, *, progress: Progress | None = None
+        self, key: str, target: str | Path | BinaryIO, *, progress: Progress | None = None
     ) -> GetResult:
         """Give the file of `key` back, proven by its SHA-256.
 
