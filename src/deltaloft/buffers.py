@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 from array import array
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
@@ -37,9 +37,13 @@ def mapped_file(file: BinaryIO) -> Iterator[memoryview]:
     if file.seek(0, 2) == 0:  # an empty file cannot be mapped
         yield memoryview(b"")
         return
-    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapping:
-        view = memoryview(mapping)
-        try:
-            yield view
-        finally:
+    mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    view = memoryview(mapping)
+    try:
+        yield view
+    finally:
+        # The traceback of an exception may hold views of this view: then the mapping goes with it,
+        # and a BufferError must not take the exception's place.
+        with suppress(BufferError):
             view.release()
+            mapping.close()

@@ -45,7 +45,7 @@ from deltaloft.errors import (
 from deltaloft.folder_bucket.bodies import Bodies
 from deltaloft.folder_bucket.index import Entry, Index, Transaction
 
-__all__ = ["FolderBucket"]
+__all__ = ["FolderBucket", "is_bucket"]
 
 _INDEX = "index.sqlite"
 _README = "README.txt"
@@ -323,3 +323,8 @@ def _remove_if_unused(bodies: Bodies, index: Transaction, name: str) -> None:
 def _now() -> datetime:
     # To the microsecond, as the index keeps it.
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time.time_ns() // 1000)
+
+
+def is_bucket(path: Path) -> bool:
+    """Say whether there is a bucket in the folder `path`, whatever its state."""
+    return (path / _INDEX).is_file()

@@ -69,7 +69,7 @@ _NO_CREDENTIALS = (
     boto.TokenRetrievalError,
     boto.SSOError,
 )
-_NO_ANSWER = (boto.HTTPClientError, boto.IncompleteReadError)
+_NO_ANSWER = (boto.ConnectionError, boto.HTTPClientError, boto.IncompleteReadError)
 _UNUSABLE = (
     boto.ParamValidationError,
     boto.ValidationError,
