@@ -15,14 +15,18 @@ from typing import Any
 
 import pytest
 
-from deltaloft import layout
+from deltaloft import codec, layout
 from deltaloft.bucket import Attributes, Bucket
 from deltaloft.errors import (
+    AccessDenied,
     AlreadyExists,
     DamagedObject,
     InputChanged,
     InvalidRequest,
     NotFound,
+    StorageError,
+    Throttled,
+    Unreachable,
     UnsupportedFormat,
 )
 from deltaloft.folder_bucket import FolderBucket
@@ -81,12 +85,12 @@ def test_releases_come_back_and_are_small(store: Store, bucket: Bucket, tmp_path
 def test_any_size_comes_back(store: Store, bucket: Bucket, size: int, delta: Any) -> None:
     """Empty, tiny, at the edges of what is eligible: all come back, twice, and cost 1 % at most."""
     content = random.Random(size).randbytes(size)
-    for key in ("a.bin", "b.bin"):
+    for count, key in enumerate(["a" * 100 + ".bin", "b.bin"], 1):
         result = store.put(content, key, delta=delta)
         assert store.read(key) == content
         assert store.stat(key).size == size
         assert result.size == size
-    assert all_bytes(bucket) <= 2 * size * 1.01
+        assert all_bytes(bucket) <= count * size * 1.01
 
 
 @pytest.mark.parametrize(
@@ -460,6 +464,58 @@ def test_a_base_that_is_gone_is_put_back_by_its_own_file(damaged: Bucket, fresh_
     store = Store(damaged, cache=fresh_cache())
     assert store.read("again") == release(0)
     assert store.read("delta") == release(3)
+
+
+def test_a_delta_that_does_not_decode_is_never_stored(
+    damaged: Bucket, fresh_cache: Any, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    """Should the encoder ever be wrong, the file is stored plain: what is stored was decoded."""
+    right = codec.encode_file
+
+    def other_target(source: Any, target: Any, delta: Any, **options: Any) -> int:
+        return right(source, flipped(bytes(target), 70_000), delta, **options)
+
+    def garbage(source: Any, target: Any, delta: Any, **options: Any) -> int:
+        return int(delta.write(b"no delta"))
+
+    for encode in (other_target, garbage):
+        monkeypatch.setattr(codec, "encode_file", encode)
+        store = Store(damaged, cache=fresh_cache())
+        assert store.put(release(4), "key").form == "plain"
+        assert store.read("key") == release(4)
+        assert "the delta that was made" in caplog.text
+        caplog.clear()
+
+
+@pytest.mark.parametrize("error", [Throttled, AccessDenied, Unreachable])
+def test_a_base_that_cannot_be_asked_for_is_not_taken_for_gone(
+    tmp_path: Path, fresh_cache: Any, error: type[StorageError]
+) -> None:
+    """Trouble on the way to a base is an error; nothing is written because of it."""
+
+    class Troubled(FolderBucket):
+        """A bucket that is elsewhere and has its base out of reach."""
+
+        def local_path(self, key: str) -> None:
+            """See `Bucket.local_path`."""
+
+        def get(self, key: str, **options: Any) -> Any:
+            """See `Bucket.get`."""
+            if key.startswith(".deltaloft/base/"):
+                raise error("not now")
+            return super().get(key, **options)
+
+        def head(self, key: str) -> Any:
+            """See `Bucket.head`."""
+            raise error("not now")
+
+    bucket = FolderBucket(tmp_path / "bucket", create=True)
+    Store(bucket).put(release(0), "app-1.0.bin")
+    before = list(bucket.list())
+    for content in (release(0), release(1)):
+        with pytest.raises(error):
+            Store(Troubled(tmp_path / "bucket"), cache=fresh_cache()).put(content, "new")
+    assert list(bucket.list()) == before
 
 
 # ---- Inputs that change, targets that refuse -------------------------------------------------
