@@ -16,7 +16,7 @@ Elsewhere than on Linux it is null.
 
 Of a command the whole process is measured, its inputs included as far as it reads them into memory
 (getrusage). A process inherits the peak of the one that started it, which is why this small one
-does: less than its own 12 MiB cannot be told.
+does: less than its own 14 MiB cannot be told.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The programs that tests talk to; buckets have a file of their own."""
+"""Fixtures for all tests; those about buckets have a file of their own."""
 
 from __future__ import annotations
 

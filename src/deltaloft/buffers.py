@@ -12,7 +12,7 @@ from typing import BinaryIO, TypeAlias
 __all__ = ["Buffer", "mapped", "mapped_file"]
 
 # Whatever lends contiguous bytes. collections.abc.Buffer says it better, from Python 3.12 on.
-# In quotes, because array takes its argument at run time from 3.12 on, too.
+# A string, because CPython 3.11 cannot subscript array.
 Buffer: TypeAlias = "bytes | bytearray | memoryview | mmap.mmap | array[int]"
 
 

@@ -115,7 +115,7 @@ class Store:
         """Store a file under `key`; what was there is replaced at once and whole.
 
         Args:
-            file: A path, a buffer that nobody changes meanwhile, or a file object, which is read
+            file: A path, a buffer that nobody changes meanwhile, or a file object that is read
                 from where it stands to its end.
             key: 1 to 1,024 bytes of UTF-8.
             delta: "always" tries a delta whatever the type of the file, "never" stores it plain.
