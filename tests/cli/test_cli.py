@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -179,6 +180,12 @@ def test_json_is_one_object_per_line(store: Path, dg_: Commands) -> None:
     failed, done = (json.loads(line) for line in dg_.out.splitlines())
     assert (failed["name"], failed["error"]) == ("missing", "FileNotFoundError")
     assert done["key"] == "app-1.0.bin"
+
+
+def test_the_version_names_the_engines(dg_: Commands) -> None:
+    """One line: the release, and what the codec was built with."""
+    assert dg_("--version") == 0
+    assert re.fullmatch(r"dg \d+\.\d+\.\d+\S* \(engines: native.*\)\n", dg_.out)
 
 
 def test_quiet_prints_nothing(store: Path, dg_: Commands) -> None:
