@@ -13,9 +13,9 @@ struct vcd_encoder {
     struct vcd_window_writer writer;
 };
 
-struct vcd_encoder *vcd_encoder_new(const uint8_t *source, size_t source_size) {
+struct vcd_encoder *vcd_encoder_new(const uint8_t *source, size_t source_size, int level) {
     struct vcd_encoder *const encoder = calloc(1, sizeof *encoder);
-    if (encoder != NULL && !vcd_finder_start(&encoder->finder, source, source_size)) {
+    if (encoder != NULL && !vcd_finder_start(&encoder->finder, source, source_size, level)) {
         vcd_encoder_free(encoder);
         return NULL;
     }

@@ -9,12 +9,14 @@
 #include <stdint.h>
 
 #include "copy_list.h"
+#include "effort.h"
 #include "key_table.h"
 #include "source_index.h"
 
 struct vcd_gap_node;
 
 struct vcd_gap_parser {
+    struct vcd_effort effort;
     const uint8_t *source;
     size_t source_size;
     const struct vcd_index *index;    /* or NULL */
@@ -37,7 +39,8 @@ struct vcd_gap {
 #define VCD_NO_PLACE SIZE_MAX
 
 /* Returns false when there is no memory. */
-bool vcd_gap_parser_start(struct vcd_gap_parser *parser, const uint8_t *source, size_t source_size);
+bool vcd_gap_parser_start(struct vcd_gap_parser *parser, const uint8_t *source, size_t source_size,
+                          int level);
 void vcd_gap_parser_free(struct vcd_gap_parser *parser);
 
 /* To be called before the first gap of each window, whose gaps have 'gaps_size' bytes in all.

@@ -47,7 +47,8 @@ enum {
     GAPS_MAX_SIZE = 1 << 22,
 };
 
-bool vcd_finder_start(struct vcd_match_finder *finder, const uint8_t *source, size_t source_size) {
+bool vcd_finder_start(struct vcd_match_finder *finder, const uint8_t *source, size_t source_size,
+                      int level) {
     memset(finder, 0, sizeof *finder);
     finder->source = source;
     finder->source_size = source_size;
@@ -55,7 +56,7 @@ bool vcd_finder_start(struct vcd_match_finder *finder, const uint8_t *source, si
     finder->window_keys.slots = malloc(sizeof *finder->window_keys.slots << WINDOW_SLOT_BITS);
     finder->nearby_keys.bits = NEARBY_SLOT_BITS;
     finder->nearby_keys.slots = malloc(sizeof *finder->nearby_keys.slots << NEARBY_SLOT_BITS);
-    return vcd_gap_parser_start(&finder->gaps, source, source_size) &&
+    return vcd_gap_parser_start(&finder->gaps, source, source_size, level) &&
            finder->window_keys.slots != NULL && finder->nearby_keys.slots != NULL;
 }
 

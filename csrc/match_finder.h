@@ -28,7 +28,8 @@ struct vcd_match_finder {
 };
 
 /* Returns false when there is no memory. */
-bool vcd_finder_start(struct vcd_match_finder *finder, const uint8_t *source, size_t source_size);
+bool vcd_finder_start(struct vcd_match_finder *finder, const uint8_t *source, size_t source_size,
+                      int level);
 void vcd_finder_free(struct vcd_match_finder *finder);
 
 /* Fills finder->copies for up to 'size' bytes at 'from' of a target of 'target_size', and says in
