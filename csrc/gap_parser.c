@@ -25,6 +25,7 @@ enum {
     MIN_MATCH = 4,
     ENOUGH = 64, /* a match of this size is taken without looking for a better one */
     SMALL_GAP = 32,
+    AHEAD = 4, /* positions between the fetch of a bucket and its use */
     REPLACED_MAX_SIZE = 1024,
 };
 
@@ -52,15 +53,17 @@ bool vcd_gap_parser_start(struct vcd_gap_parser *parser, const uint8_t *source,
     parser->source = source;
     parser->source_size = source_size;
     parser->nodes = malloc((STRETCH + 1) * sizeof *parser->nodes);
-    parser->local_slots = malloc(sizeof *parser->local_slots << LOCAL_SLOT_BITS);
-    parser->window_slots = malloc(sizeof *parser->window_slots << WINDOW_SLOT_BITS);
-    return parser->nodes != NULL && parser->local_slots != NULL && parser->window_slots != NULL;
+    parser->local_keys.slots = malloc(sizeof *parser->local_keys.slots << LOCAL_SLOT_BITS);
+    parser->window_keys.slots = malloc(sizeof *parser->window_keys.slots << WINDOW_SLOT_BITS);
+    parser->window_keys.bits = WINDOW_SLOT_BITS;
+    return parser->nodes != NULL && parser->local_keys.slots != NULL &&
+           parser->window_keys.slots != NULL;
 }
 
 void vcd_gap_parser_free(struct vcd_gap_parser *parser) {
     free(parser->nodes);
-    free(parser->local_slots);
-    free(parser->window_slots);
+    free(parser->local_keys.slots);
+    free(parser->window_keys.slots);
 }
 
 void vcd_gap_parser_new_window(struct vcd_gap_parser *parser, const struct vcd_index *index,
@@ -68,11 +71,12 @@ void vcd_gap_parser_new_window(struct vcd_gap_parser *parser, const struct vcd_i
     parser->index = index;
     /* A compressor that sees few literals learns little about them. */
     parser->literal_price = gaps_size < (1 << 14) ? PRICE_FEW_LITERALS : PRICE_LITERAL;
-    memset(parser->window_slots, 0, sizeof *parser->window_slots << WINDOW_SLOT_BITS);
+    vcd_key_table_clear(&parser->window_keys);
 }
 
-static uint32_t hash_local(const uint8_t *key, unsigned bits) {
-    return (uint32_t)((vcd_load64_le(key) * 0x9E3779B97F4A7C15U) >> (64 - bits));
+static uint64_t hash_local(const uint8_t *key) {
+    const uint64_t mixed = vcd_load64_le(key) * 0x9E3779B97F4A7C15U;
+    return mixed ^ mixed >> 32; /* the lower bits, for the tag, are weak without */
 }
 
 /* Copies what agrees along the diagonal of the copy before the gap: bytes were replaced. */
@@ -124,42 +128,31 @@ static bool looks_random(const struct vcd_gap *gap) {
     return size == SAMPLE && pairs < 32000;
 }
 
-/* The part of the source that a stretch of a gap may resemble, indexed at every byte. */
-struct locality {
-    size_t from;
-    size_t end;
-    unsigned bits;
-};
-
-static struct locality index_locality(struct vcd_gap_parser *parser, const struct vcd_gap *gap) {
-    struct locality local = {.bits = 8};
+/* Indexes the part of the source that a stretch may resemble, at every byte; returns where that
+   part begins. */
+static size_t index_locality(struct vcd_gap_parser *parser, const struct vcd_gap *gap) {
+    struct vcd_key_table *const keys = &parser->local_keys;
     const size_t reach = vcd_min(LOCAL_REACH, 2 * gap->size + 256);
-    const bool has_left = gap->left != VCD_NO_PLACE;
-    const bool has_right = gap->right != VCD_NO_PLACE;
-    size_t from = has_left ? gap->left : has_right ? gap->right : 0;
-    size_t end = has_right ? gap->right : from;
-    if (!has_left && !has_right) {
-        return local;
+    size_t from = gap->left != VCD_NO_PLACE ? gap->left : gap->right;
+    size_t end = gap->right != VCD_NO_PLACE ? gap->right : from;
+    if (from == VCD_NO_PLACE) {
+        from = end = parser->source_size;
+    } else if (end < from || end - from > 4 * LOCAL_REACH) {
+        end = from;
     }
-    if (end < from || end - from > 4 * LOCAL_REACH) {
-        from = end = has_left ? gap->left : gap->right;
+    from -= vcd_min(from, reach / 2);
+    end += vcd_min(reach, parser->source_size - end);
+    const size_t count = end - from < LOCAL_KEY_SIZE ? 0 : end - from - LOCAL_KEY_SIZE + 1;
+    keys->bits = 8;
+    while (keys->bits < LOCAL_SLOT_BITS && count >> keys->bits != 0) {
+        keys->bits++;
     }
-    local.from = from - vcd_min(from, reach / 2);
-    local.end = end + vcd_min(reach, parser->source_size - end);
-    if (local.end - local.from < LOCAL_KEY_SIZE) {
-        local.end = local.from;
-        return local;
+    vcd_key_table_clear(keys);
+    for (size_t i = 0; i < count; i++) {
+        const uint64_t hash = hash_local(parser->source + from + i);
+        vcd_key_set(vcd_key_slot(keys, hash), hash, i);
     }
-    const size_t keys = local.end - local.from - LOCAL_KEY_SIZE + 1;
-    while (local.bits < LOCAL_SLOT_BITS && keys >> local.bits != 0) {
-        local.bits++;
-    }
-    memset(parser->local_slots, 0, sizeof *parser->local_slots << local.bits);
-    const uint8_t *const bytes = parser->source + local.from;
-    for (size_t i = 0; i < keys; i++) {
-        parser->local_slots[hash_local(bytes + i, local.bits)] = (uint32_t)(i + 1);
-    }
-    return local;
+    return from;
 }
 
 /* Makes the edges of one match: of its full size, and, as another match may begin before its
@@ -195,7 +188,7 @@ static void push_path(const struct vcd_gap_node *nodes, size_t at, size_t size,
 static void parse_stretch(struct vcd_gap_parser *parser, const struct vcd_gap *gap,
                           struct vcd_copy_list *copies) {
     struct vcd_gap_node *const nodes = parser->nodes;
-    const struct locality local = index_locality(parser, gap);
+    const size_t local_from = index_locality(parser, gap);
     const uint8_t *const stretch = gap->window + gap->at;
     const struct vcd_index *const index = parser->index;
     const uint32_t index_mask = index == NULL ? 0 : vcd_index_mask(index);
@@ -237,34 +230,36 @@ static void parse_stretch(struct vcd_gap_parser *parser, const struct vcd_gap *g
             i += longest - 1;
             continue;
         }
-        if (local.end > local.from) {
-            const uint32_t slot = parser->local_slots[hash_local(here, local.bits)];
-            if (slot != 0) {
-                const size_t place = local.from + slot - 1;
-                const size_t size = vcd_match_forwards(here, parser->source + place,
-                                                       vcd_min(left, parser->source_size - place));
-                if (size >= MIN_MATCH) {
-                    relax(nodes, i, size, place, PRICE_LOCAL);
-                    longest = size > longest ? size : longest;
-                }
-            }
-        }
-        uint32_t *const window_slot = &parser->window_slots[hash_local(here, WINDOW_SLOT_BITS)];
-        if (*window_slot != 0) {
-            const size_t place = *window_slot - 1;
-            const size_t size = vcd_match_forwards(here, gap->window + place, left);
+        const uint64_t hash = hash_local(here);
+        const size_t local = vcd_key_place(vcd_key_slot(&parser->local_keys, hash), hash);
+        if (local != SIZE_MAX) {
+            const size_t place = local_from + local;
+            const size_t size = vcd_match_forwards(here, parser->source + place,
+                                                   vcd_min(left, parser->source_size - place));
             if (size >= MIN_MATCH) {
-                relax(nodes, i, size, parser->source_size + place, PRICE_WINDOW);
+                relax(nodes, i, size, place, PRICE_LOCAL);
                 longest = size > longest ? size : longest;
             }
         }
-        *window_slot = (uint32_t)(gap->at + i + 1);
+        uint32_t *const window_slot = vcd_key_slot(&parser->window_keys, hash);
+        const size_t earlier = vcd_key_place(window_slot, hash);
+        if (earlier != SIZE_MAX) {
+            const size_t size = vcd_match_forwards(here, gap->window + earlier, left);
+            if (size >= MIN_MATCH) {
+                relax(nodes, i, size, parser->source_size + earlier, PRICE_WINDOW);
+                longest = size > longest ? size : longest;
+            }
+        }
+        vcd_key_set(window_slot, hash, gap->at + i);
         if (left >= VCD_KEY_SIZE && index != NULL) {
-            const uint64_t hash = vcd_hash_key(here);
-            const uint32_t *const bucket = vcd_index_bucket(index, hash);
-            const uint32_t tag = vcd_index_tag(index, hash);
+            if (left >= VCD_KEY_SIZE + AHEAD) {
+                vcd_prefetch(vcd_index_bucket(index, vcd_hash_key(here + AHEAD)));
+            }
+            const uint64_t key_hash = vcd_hash_key(here);
+            const uint32_t *const bucket = vcd_index_bucket(index, key_hash);
+            const uint32_t tag = vcd_index_tag(index, key_hash);
             for (int k = 0; k < 2; k++) {
-                if (bucket[k] != 0 && ((bucket[k] ^ tag) & ~index_mask) == 0) {
+                if (((bucket[k] ^ tag) & ~index_mask) == 0 && bucket[k] != 0) {
                     const size_t place = (size_t)((bucket[k] & index_mask) - 1) * index->step;
                     const size_t size = vcd_match_forwards(
                         here, parser->source + place, vcd_min(left, parser->source_size - place));

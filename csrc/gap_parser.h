@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "copy_list.h"
+#include "key_table.h"
 #include "source_index.h"
 
 struct vcd_gap_node;
@@ -16,11 +17,11 @@ struct vcd_gap_node;
 struct vcd_gap_parser {
     const uint8_t *source;
     size_t source_size;
-    const struct vcd_index *index; /* or NULL */
-    struct vcd_gap_node *nodes;    /* one for each position of the stretch in work */
-    uint32_t *local_slots;         /* keys of the source near the gap, at every byte */
-    uint32_t *window_slots;        /* keys of the gaps in this window so far, at every byte */
-    uint32_t literal_price;        /* see gap_parser.c */
+    const struct vcd_index *index;    /* or NULL */
+    struct vcd_gap_node *nodes;       /* one for each position of the stretch in work */
+    struct vcd_key_table local_keys;  /* of the source near the gap, at every byte */
+    struct vcd_key_table window_keys; /* of the gaps in this window so far, at every byte */
+    uint32_t literal_price;           /* see gap_parser.c */
 };
 
 /* A gap: 'size' bytes of 'window' at 'at', and where its neighbours were copied from. */

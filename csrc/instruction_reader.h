@@ -67,8 +67,7 @@ VCD_INLINE enum vcd_result vcd_read_address(struct vcd_instruction_reader *reade
     if (mode < VCD_MODE_NEAR + near_size) {
         REQUIRE(vcd_cursor_varint(&reader->addresses, &address), "an address of a COPY");
         if (mode == VCD_MODE_HERE) {
-            REQUIRE(address <= reader->here, "a distance that stays behind the current position");
-            address = reader->here - address;
+            address = reader->here - address; /* too far back wraps around, to past here */
         } else if (mode >= VCD_MODE_NEAR) {
             const uint64_t near = reader->cache.near[mode - VCD_MODE_NEAR];
             REQUIRE(address <= UINT64_MAX - near, "an address within 64 bits");

@@ -32,14 +32,16 @@ bool vcd_finder_start(struct vcd_match_finder *finder, const uint8_t *source, si
     memset(finder, 0, sizeof *finder);
     finder->source = source;
     finder->source_size = source_size;
-    finder->window_slots = malloc(sizeof *finder->window_slots << WINDOW_SLOT_BITS);
-    return vcd_gap_parser_start(&finder->gaps, source, source_size) && finder->window_slots != NULL;
+    finder->window_keys.bits = WINDOW_SLOT_BITS;
+    finder->window_keys.slots = malloc(sizeof *finder->window_keys.slots << WINDOW_SLOT_BITS);
+    return vcd_gap_parser_start(&finder->gaps, source, source_size) &&
+           finder->window_keys.slots != NULL;
 }
 
 void vcd_finder_free(struct vcd_match_finder *finder) {
     free(finder->copies.copies);
     free(finder->solid.copies);
-    free(finder->window_slots);
+    free(finder->window_keys.slots);
     vcd_gap_parser_free(&finder->gaps);
 }
 
@@ -138,9 +140,9 @@ static struct match search(struct vcd_match_finder *finder, const struct vcd_ind
             const size_t p = batches[turn].at[i];
             const uint64_t hash = batches[turn].hash[i];
             struct match best = look_up(finder, index, hash, window, size, anchor, p);
-            uint32_t *const slot = &finder->window_slots[hash >> (64 - WINDOW_SLOT_BITS)];
-            if (best.forwards + best.backwards < SOLID_SIZE && *slot != 0) {
-                const size_t place = *slot - 1;
+            uint32_t *const slot = vcd_key_slot(&finder->window_keys, hash);
+            const size_t place = vcd_key_place(slot, hash);
+            if (best.forwards + best.backwards < SOLID_SIZE && place < p) {
                 best.from = finder->source_size + place;
                 best.forwards = vcd_match_forwards(window + p, window + place, size - p);
                 best.backwards =
@@ -150,7 +152,7 @@ static struct match search(struct vcd_match_finder *finder, const struct vcd_ind
                 return best;
             }
             if (i % WINDOW_STEP == 0) {
-                *slot = (uint32_t)p + 1;
+                vcd_key_set(slot, hash, p);
             }
         }
         looked_up += batches[turn].count;
@@ -254,7 +256,7 @@ enum vcd_result vcd_find_copies(struct vcd_match_finder *finder, const struct vc
                                 size_t size) {
     const uint8_t *const window = target + from;
     const size_t place = first_guess(finder, window, target_size, from, size);
-    memset(finder->window_slots, 0, sizeof *finder->window_slots << WINDOW_SLOT_BITS);
+    vcd_key_table_clear(&finder->window_keys);
     if (!find_solid(finder, index, window, size, place)) {
         return VCD_NEEDS_INDEX;
     }

@@ -10,6 +10,7 @@
 
 #include "copy_list.h"
 #include "gap_parser.h"
+#include "key_table.h"
 #include "source_index.h"
 #include "vcdiff.h"
 
@@ -19,8 +20,8 @@ struct vcd_match_finder {
     struct vcd_copy_list copies; /* of the last window */
     struct vcd_copy_list solid;  /* the long ones among them */
     struct vcd_gap_parser gaps;
-    uint32_t *window_slots; /* keys of the window that the source does not have */
-    bool needs_index;       /* whether this window has to look anything up */
+    struct vcd_key_table window_keys; /* sampled keys of the window that the source does not have */
+    bool needs_index;                 /* whether this window has to look anything up */
 };
 
 /* Returns false when there is no memory. */

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "large_memory.h"
 #include "vcdiff.h"
 
 enum { STEP = 16 };
@@ -28,7 +29,7 @@ struct vcd_index *vcd_index_new(const uint8_t *source, size_t source_size) {
         index->index_bits++;
     }
     index->bucket_count = keys * 9 / 16 + 1; /* 9 slots for 8 keys */
-    index->slots = calloc(index->bucket_count, 2 * sizeof *index->slots);
+    index->slots = vcd_large_calloc(index->bucket_count * 2 * sizeof *index->slots);
     if (index->slots == NULL) {
         free(index);
         return NULL;

@@ -151,6 +151,7 @@ void vcd_code_table_free(struct vcd_code_table *table);
  * vcd_decode_window() rebuilds one target window.
  * 'sections' are the window's, plain. 'segment' holds the window's segment_size
  * bytes of source (or of earlier target, with VCD_TARGET); NULL when that is 0.
+ * 'target' is never NULL.
  * 'table' is NULL for the default one. The window's target_size bytes go to
  * 'target', which must not overlap 'segment'. The Adler-32 is checked when there
  * is one. Offsets in 'where' are places in the instruction section, just behind the
@@ -208,7 +209,7 @@ void vcd_encoder_free(struct vcd_encoder *encoder);
 
 /*
  * vcd_encode_window() encodes 'size' bytes at 'from' of a target as one window.
- * 0 < size <= VCD_WINDOW_MAX_SIZE. What comes out depends on nothing but the
+ * size <= VCD_WINDOW_MAX_SIZE. What comes out depends on nothing but the
  * source, the target's size and these bytes.
  * 'index' is one over the encoder's source, or NULL: most windows of most targets
  * follow their source so closely that nothing has to be looked up. One that does

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["replacing"]
+__all__ = ["flush_folder", "replacing"]
 
 _SUFFIX = ".dg-part"
 
@@ -58,7 +58,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
-    _flush_folder(goal.parent)
+    flush_folder(goal.parent)
 
 
 def _part_prefix(goal: Path) -> str:
@@ -91,7 +91,8 @@ def _remove_if_unlocked(part: Path) -> None:
         part.unlink()
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
+    """Make names that were created or removed in `folder` survive a power loss."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import mmap
 from array import array
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeAlias
+from typing import BinaryIO, TypeAlias
 
-__all__ = ["Buffer", "mapped"]
+__all__ = ["Buffer", "mapped", "mapped_file"]
 
 # Whatever lends contiguous bytes. collections.abc.Buffer says it better, from Python 3.12 on.
 # A string, because CPython 3.11 cannot subscript array.
@@ -26,13 +26,24 @@ def mapped(path: Path) -> Iterator[memoryview]:
     Raises:
         OSError: the file cannot be opened, or is not a regular file.
     """
-    with path.open("rb") as file:
-        if file.seek(0, 2) == 0:  # an empty file cannot be mapped
-            yield memoryview(b"")
-            return
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapping:
-            view = memoryview(mapping)
-            try:
-                yield view
-            finally:
-                view.release()
+    with path.open("rb") as file, mapped_file(file) as view:
+        yield view
+
+
+@contextmanager
+def mapped_file(file: BinaryIO) -> Iterator[memoryview]:
+    """Like `mapped`, but of an open file; what its buffer still holds is flushed first."""
+    file.flush()
+    if file.seek(0, 2) == 0:  # an empty file cannot be mapped
+        yield memoryview(b"")
+        return
+    mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    view = memoryview(mapping)
+    try:
+        yield view
+    finally:
+        # The traceback of an exception may hold views of this view: then the mapping goes with it,
+        # and a BufferError must not take the exception's place.
+        with suppress(BufferError):
+            view.release()
+            mapping.close()

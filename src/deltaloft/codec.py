@@ -20,6 +20,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+from deltaloft import xdelta3
 from deltaloft.atomic_file import replacing
 from deltaloft.buffers import Buffer, mapped
 from deltaloft.delta_reader import check_size, decode_into, decode_pieces
@@ -36,7 +37,7 @@ from deltaloft.native import (
     fresh_bytes,
     pinned,
 )
-from deltaloft.secondary import SECTIONS, SectionUnpacker, compressor_name
+from deltaloft.secondary import DJW, FGK, SECTIONS, SectionUnpacker, compressor_name
 from deltaloft.source import Source
 
 # A section that unpacks to more is left uncounted: no delta makes `inspect` take much memory.
@@ -46,7 +47,11 @@ _MOST_INSPECTED = 64 << 20
 # tenth of 6's time and 5 % (executables) to 15 % (tars) more bytes; 9 gains nothing over 6.
 _PRESETS = {1: 0, 2: 0, 3: 1, 4: 2, 5: 2, 6: 2, 7: 6, 8: 6, 9: 6}
 
-__all__ = ["decode", "decode_file", "encode", "encode_file", "inspect"]
+# "auto" is the native engine, but for what only upstream's can read: DJW and FGK sections.
+Engine = Literal["auto", "native", "xdelta3"]
+Secondary = Literal["lzma", "none"]
+
+__all__ = ["Engine", "Secondary", "decode", "decode_file", "encode", "encode_file", "inspect"]
 
 
 def encode(
@@ -54,8 +59,9 @@ def encode(
     target: Buffer | Path,
     *,
     level: int = 6,
-    secondary: Literal["lzma", "none"] = "lzma",
+    secondary: Secondary = "lzma",
     threads: int | None = None,
+    engine: Engine = "auto",
 ) -> bytes:
     """Describe `target` by what it has in common with `source`: a VCDIFF delta.
 
@@ -69,11 +75,16 @@ def encode(
         secondary: "lzma" packs each section that shrinks by 3 %; "none" writes plain RFC 3284.
         threads: How many windows of 16 MiB to encode at once; None for the number of processors,
             at most 8.
+        engine: "xdelta3" is upstream's encoder, for comparison: one thread, everything in memory.
 
     Raises:
         InvalidRequest: no such level or secondary compressor.
+        UnsupportedDelta: this build has no such engine.
         MemoryError: 0.28 times the source's size and about 50 MiB a thread are needed.
     """
+    if engine == "xdelta3":
+        with _borrowed(source) as old, _borrowed(target) as new:
+            return xdelta3.encode(old, new, level=level, secondary=secondary)
     with _encoding(source, target, level, secondary, threads) as pieces:
         return b"".join(pieces)
 
@@ -84,7 +95,7 @@ def encode_file(
     delta: Path | BinaryIO,
     *,
     level: int = 6,
-    secondary: Literal["lzma", "none"] = "lzma",
+    secondary: Secondary = "lzma",
     threads: int | None = None,
 ) -> int:
     """Write the delta of `encode` to a file, window by window, and return its size.
@@ -101,7 +112,8 @@ def encode_file(
         file = stack.enter_context(replacing(delta)) if isinstance(delta, Path) else delta
         pieces = stack.enter_context(_encoding(source, target, level, secondary, threads))
         for piece in pieces:
-            _write_all(file, piece)
+            with memoryview(piece) as view:
+                _write_all(file, view)
             size += len(piece)
     return size
 
@@ -112,6 +124,7 @@ def decode(
     *,
     max_size: int | None = None,
     threads: int | None = None,
+    engine: Engine = "auto",
 ) -> bytes:
     """Rebuild the target that `delta` describes from `source`.
 
@@ -124,16 +137,21 @@ def decode(
         max_size: The largest target to make, in bytes; None for no limit but memory.
         threads: How many windows to decode at once; None for the number of processors, at most 8,
             and one for small targets.
+        engine: "auto" is "native", but for sections packed by DJW or FGK, which only upstream's
+            "xdelta3" reads. That is foreign C: for deltas of strangers choose "native".
 
     Raises:
         MalformedDelta: the delta breaks RFC 3284; `.window` and `.offset` say where.
-        UnsupportedDelta: it needs a secondary compressor other than LZMA.
+        UnsupportedDelta: it needs what this engine, or this build, does not read.
         TargetTooLarge: it declares a target larger than `max_size`.
         WrongSource: it was made from something else, or is damaged.
         MemoryError: the target does not fit into memory.
     """
     with _opened(delta) as opened:
         check_size(opened, max_size)
+        if _goes_to_xdelta3(opened, engine):
+            with _borrowed(source) as old, _borrowed(delta) as new:
+                return xdelta3.decode(old, new, max_size=max_size)
         # Nobody else has seen these bytes, so C may write them: this saves a copy of the target.
         target = fresh_bytes(opened.target_size)
         with _pinned(source) as memory, pinned(target) as room:
@@ -148,12 +166,13 @@ def decode_file(
     *,
     max_size: int | None = None,
     threads: int | None = None,
+    engine: Engine = "auto",
 ) -> int:
     """Rebuild a target in a file and return its size, like `decode` but window by window.
 
     A Path appears whole or not at all. A file object gets the bytes from its position on, in
     order, each window when it is proven; it is neither flushed nor closed. In memory are at most
-    `threads` + 1 windows.
+    `threads` + 1 windows; with engine "xdelta3" the whole target.
 
     Raises:
         MalformedDelta, UnsupportedDelta, TargetTooLarge, WrongSource, MemoryError: as `decode`.
@@ -164,6 +183,10 @@ def decode_file(
         check_size(opened, max_size)
         memory = stack.enter_context(_pinned(source))
         file = stack.enter_context(replacing(target)) if isinstance(target, Path) else target
+        if _goes_to_xdelta3(opened, engine):
+            piece = decode(source, delta, max_size=max_size, engine="xdelta3")
+            _write_all(file, memoryview(piece))
+            return len(piece)
         if opened.target_segments:
             # Windows look back at the target, which need not be readable: a file of our own is.
             with tempfile.TemporaryFile() as spool:
@@ -266,24 +289,36 @@ def _write(delta: Delta, source: Pinned, file: BinaryIO, threads: int | None) ->
                 _write_all(file, piece)
 
 
-def _write_all(file: BinaryIO, piece: bytes) -> None:
-    left = memoryview(piece)
-    while left:  # an unbuffered file may take less than it is given
-        left = left[file.write(left) :]
+def _write_all(file: BinaryIO, piece: memoryview) -> None:
+    written = 0
+    while written < len(piece):  # an unbuffered file may take less than it is given
+        with piece[written:] as left:
+            written += file.write(left)
+
+
+def _goes_to_xdelta3(delta: Delta, engine: Engine) -> bool:
+    only_there = delta.packed_windows > 0 and delta.secondary in (DJW, FGK)
+    return engine == "xdelta3" or (engine == "auto" and only_there and xdelta3.available())
+
+
+@contextmanager
+def _borrowed(source: Buffer | Path | Source) -> Iterator[Buffer]:
+    if isinstance(source, Source):
+        yield source.buffer
+    elif isinstance(source, Path):
+        with mapped(source) as view:
+            yield view
+    else:
+        yield source
 
 
 @contextmanager
 def _opened(delta: Buffer | Path) -> Iterator[Delta]:
-    with ExitStack() as stack:
-        buffer = stack.enter_context(mapped(delta)) if isinstance(delta, Path) else delta
-        yield stack.enter_context(Delta(buffer))
+    with _borrowed(delta) as buffer, Delta(buffer) as opened:
+        yield opened
 
 
 @contextmanager
 def _pinned(source: Buffer | Path | Source) -> Iterator[Pinned]:
-    if isinstance(source, Source):
-        yield source.memory
-        return
-    with ExitStack() as stack:
-        buffer = stack.enter_context(mapped(source)) if isinstance(source, Path) else source
-        yield stack.enter_context(pinned(buffer))
+    with _borrowed(source) as buffer, pinned(buffer) as memory:
+        yield memory

@@ -15,18 +15,21 @@ import os
 import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TypeVar
 
 from deltaloft.errors import InvalidRequest, TargetTooLarge
-from deltaloft.native import VCD_TARGET, Delta, Pinned, Sections, Window, fresh_bytes, pinned
+from deltaloft.native import VCD_TARGET, Delta, Pinned, Sections, Window, pinned
 from deltaloft.secondary import SectionUnpacker
 
 __all__ = ["check_size", "decode_into", "decode_pieces", "side_by_side", "usual_threads"]
 
 _MOST_THREADS = 8  # beyond that, memory is the limit and not the processors
+
+# Half of what an address can count: CPython takes the last sizes for a mistake, not for too much.
+_MOST_BYTES = sys.maxsize // 2
 
 # Below, threads cost more than they save.
 _THREADS_FROM = 4 << 20
@@ -49,12 +52,12 @@ class _Batch:
 
 
 def check_size(delta: Delta, max_size: int | None) -> None:
-    """Refuse a target that is declared larger than the caller or this machine allows.
+    """Refuse a target that is declared larger than the caller allows, or any machine could hold.
 
     Raises:
         TargetTooLarge: it is.
     """
-    most = sys.maxsize if max_size is None else min(max_size, sys.maxsize)
+    most = _MOST_BYTES if max_size is None else min(max_size, _MOST_BYTES)
     if delta.target_size > most:
         raise TargetTooLarge(
             f"target of at most {most} bytes expected, found {delta.target_size} declared"
@@ -100,8 +103,11 @@ def decode_pieces(
     source: Pinned,
     threads: int | None,
     target_so_far: Callable[[], Pinned],
-) -> Generator[bytes]:
+) -> Generator[memoryview]:
     """Yield the target piece by piece; to be closed before the delta and the source are.
+
+    A piece is good until the next one is asked for: its memory is used again, since fresh memory
+    would cost more than the decoding.
 
     Args:
         delta: What to decode.
@@ -114,21 +120,36 @@ def decode_pieces(
         MalformedDelta, UnsupportedDelta, WrongSource: the first window that cannot be decoded;
             the pieces before it have been yielded.
     """
+    idle: list[bytearray] = []
 
-    def decode(batch: _Batch) -> bytes:
-        piece = fresh_bytes(batch.size)
+    def decode(batch: _Batch) -> tuple[bytearray, int]:
+        try:
+            room = idle.pop()
+        except IndexError:
+            room = bytearray()
+        if len(room) < batch.size:
+            room.clear()  # before there is another
+            room = bytearray(batch.size)
         position = 0
-        with pinned(piece) as room:
+        with pinned(room) as memory:
             for number, window, sections in batch.windows:
                 looks_back = window.indicator & VCD_TARGET and window.segment_size > 0
-                segments = target_so_far() if looks_back else source
                 delta.decode_window(
-                    number, window, sections, segments=segments, room=room, position=position
+                    number,
+                    window,
+                    sections,
+                    segments=target_so_far() if looks_back else source,
+                    room=memory,
+                    position=position,
                 )
                 position += window.target_size
-        return piece
+        return room, batch.size
 
-    return side_by_side(decode, _batches(delta), _threads(delta, threads))
+    with closing(side_by_side(decode, _batches(delta), _threads(delta, threads))) as done:
+        for room, size in done:
+            with memoryview(room)[:size] as piece:
+                yield piece
+            idle.append(room)
 
 
 def _threads(delta: Delta, threads: int | None) -> int:
@@ -172,18 +193,34 @@ def side_by_side(
         for item in items:
             running.append(pool.submit(function, item))
             if len(running) > threads:
-                yield running.popleft().result()
+                yield _first(running)
         while running:
-            yield running.popleft().result()
+            yield _first(running)
     finally:
-        _shut_down(pool)
+        _finish(pool, running)
 
 
-def _shut_down(pool: ThreadPoolExecutor) -> None:
-    # A second Ctrl-C must not free memory that C still works on: a batch takes but milliseconds.
+def _first(running: deque[Future[_Result]]) -> _Result:
+    result = running[0].result()
+    running.popleft()  # not before: if waiting is interrupted, somebody has to wait again
+    return result
+
+
+def _finish(pool: ThreadPoolExecutor, running: Iterable[Future[_Result]]) -> None:
+    """Drop what has not begun and wait for the rest, even through Ctrl-C: it is milliseconds.
+
+    C works on memory that our caller is about to release. Not by pool.shutdown(), since a thread
+    whose join() was interrupted counts as ended.
+    """
+    for future in running:
+        future.cancel()
+    interrupted: KeyboardInterrupt | None = None
     while True:
         try:
-            pool.shutdown(cancel_futures=True)
-            return
-        except KeyboardInterrupt:
-            continue
+            wait(running)
+            break
+        except KeyboardInterrupt as interrupt:
+            interrupted = interrupt
+    pool.shutdown()
+    if interrupted is not None:
+        raise interrupted

@@ -63,8 +63,9 @@ def encode_pieces(
 def _encoded_windows(
     source: Source, target: Pinned, preset: int | None, threads: int
 ) -> Iterator[_Encoded]:
-    starts = range(0, len(target), WINDOW_MAX_SIZE)
-    threads = max(1, min(threads, len(starts)))
+    # An empty target has a window too: without one, xdelta3 takes the delta for cut off.
+    starts = range(0, max(1, len(target)), WINDOW_MAX_SIZE)
+    threads = min(threads, len(starts))
     encoders = deque(Encoder(source.memory) for _ in range(threads))
 
     def encode(start: int) -> list[_Encoded]:
@@ -84,7 +85,7 @@ def _encode_stretch(
 ) -> Iterator[_Encoded]:
     """Encode a stretch of target as one window, or more if it has copies too far apart for one."""
     end = start + size
-    while start < end:
+    while True:
         window = encoder.encode_window(source.index, target, start, size)
         if window is None:
             window = encoder.encode_window(source.build_index(), target, start, size)
@@ -97,5 +98,7 @@ def _encode_stretch(
             plain_sizes.append(None if packed is None else len(section))
         yield _Encoded(window, sections, plain_sizes)
         start += window.target_size
+        if start == end:
+            return
         # The next try is twice what fitted, so that a scattered target is not parsed over and over.
         size = min(end - start, max(2 * window.target_size, _SMALLEST_RETRY))

@@ -19,10 +19,10 @@ from deltaloft.buffers import Buffer
 from deltaloft.errors import MalformedDelta, UnsupportedDelta
 from deltaloft.native import Delta, Sections, Window
 
-__all__ = ["SECTIONS", "LzmaFraming", "SectionUnpacker", "compressor_name", "pack"]
+__all__ = ["DJW", "FGK", "SECTIONS", "LzmaFraming", "SectionUnpacker", "compressor_name", "pack"]
 
-_LZMA = 2
-_NAMES = {1: "DJW", _LZMA: "LZMA", 16: "FGK"}
+DJW, _LZMA, FGK = 1, 2, 16
+_NAMES = {DJW: "DJW", _LZMA: "LZMA", FGK: "FGK"}
 
 # In the order of the bits of Delta_Indicator and of the streams.
 SECTIONS = ("data", "instructions", "addresses")
@@ -104,7 +104,7 @@ class SectionUnpacker:
             name = compressor_name(self._delta.secondary)
             raise _Refused(f"sections plain or packed by LZMA expected, found {name}")
         if self._refused:
-            raise _Refused("sections follow others that were not unpacked")
+            raise _Refused("all sections before unpacked expected, found one that was not")
 
     def _unpack(self, window: Window) -> Iterator[bytes]:
         places = (
@@ -138,7 +138,7 @@ class SectionUnpacker:
         except lzma.LZMAError as error:
             if "limit" in str(error):  # LZMA_MEMLIMIT_ERROR has no type of its own in Python
                 raise _Refused(
-                    f"{name}: dictionary takes over {_MEMORY_LIMIT >> 20} MiB"
+                    f"{name}: at most {_MEMORY_LIMIT >> 20} MiB to unpack expected, found more"
                 ) from error
             raise _NotAsDeclared(f"{name}: an xz stream expected ({error})") from error
         except EOFError as error:
@@ -146,7 +146,7 @@ class SectionUnpacker:
         if len(plain) != declared:
             found = "more" if len(plain) > declared else str(len(plain))
             raise _NotAsDeclared(f"{name}: {declared} plain bytes expected, found {found}")
-        if stream.unused_data or not (stream.needs_input or stream.eof):
+        if stream.unused_data:
             raise _NotAsDeclared(f"{name}: nothing expected after {declared} plain bytes")
         return plain
 

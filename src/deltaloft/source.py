@@ -26,8 +26,10 @@ class Source:
 
     def __init__(self, source: Buffer | Path) -> None:
         with ExitStack() as stack:
-            buffer = stack.enter_context(mapped(source)) if isinstance(source, Path) else source
-            self.memory: Pinned = stack.enter_context(pinned(buffer))
+            self.buffer: Buffer = (
+                stack.enter_context(mapped(source)) if isinstance(source, Path) else source
+            )
+            self.memory: Pinned = stack.enter_context(pinned(self.buffer))
             self._resources = stack.pop_all()
         self.index: Index | None = None
         self._building = threading.Lock()

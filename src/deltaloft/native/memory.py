@@ -34,6 +34,9 @@ def fresh_bytes(size: int) -> bytes:
 
     CPython takes its memory from calloc, which for large sizes costs nothing before it is
     written; a bytearray would have to be copied to become bytes.
+
+    Raises:
+        MemoryError: there is not so much.
     """
     target = bytes(size)
     if size >= _HUGE_PAGES_FROM:

@@ -1,0 +1,174 @@
+"""dg put, get, ls, rm, stat: files and a store."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deltaloft.cli import failure
+from deltaloft.cli.options import Storage, attribute_options, output_options, storage_options
+from deltaloft.cli.output import Output, human
+from deltaloft.cli.place import destination, keys_for, locate
+from deltaloft.errors import NotFound
+
+if TYPE_CHECKING:
+    from deltaloft.store import Entry, GetResult, PutResult, Stat, Store
+
+__all__ = ["get", "ls", "put", "rm", "stat"]
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("url")
+@click.option("--create", is_flag=True, help="Make the bucket, or a store of a new folder.")
+@click.option("--delta", type=click.Choice(["auto", "always", "never"]), default="auto",
+              show_default=True, help="Whether to store deltas.")  # fmt: skip
+@click.option("--level", type=click.IntRange(1, 9), default=6, show_default=True,
+              help="1 is fast, 9 is small.")  # fmt: skip
+@click.option("--no-clobber", is_flag=True, help="Fail where the key is taken.")
+@attribute_options
+@storage_options
+@output_options
+def put(files: Sequence[Path], url: str, create: bool, storage: Storage, out: Output,
+        **options: Any) -> int:  # fmt: skip
+    """Store FILEs at a URL: below it, if it ends in a slash or there are several, else as it.
+
+    A FILE of - is standard input. Each line names a key, the file's size, what storing it added,
+    how much that saved, and the base.
+    """
+    below = "/" if len(files) > 1 and not url.endswith("/") else ""
+    place = locate(url + below, root=storage.root, putting=True, create=create)
+    keys = keys_for(files, place)
+    codes = []
+    with storage.open(place.store, create=place.create) as store:
+        for file, key in zip(files, keys, strict=True):
+            try:
+                _put_one(store, file, key, options, out)
+            except failure.EXPECTED as error:
+                codes.append(out.failed(str(file), error))
+    return failure.combined(codes, len(files))
+
+
+def _put_one(store: Store, file: Path, key: str, options: dict[str, Any], out: Output) -> None:
+    stream = str(file) == "-"
+    total = None if stream else file.stat().st_size
+    with out.progress(key, total) as progress:
+        given = sys.stdin.buffer if stream else file
+        result = store.put(given, key, progress=progress, **options)
+    record = {"file": str(file), **asdict(result), "added_size": result.added_size}
+    out.record(record, _put_line(result))
+
+
+def _put_line(result: PutResult) -> str:
+    saved = round(100 * (1 - result.added_size / result.size), 1) if result.size else 0
+    base = f"base {result.base[:12]}" if result.base else result.form
+    new = " (new)" if result.new_base else ""
+    sizes = f"{human(result.size):>9}  {human(result.added_size):>9}  {saved or 0:5.1f} %"
+    return f"{result.key}  {sizes}  {base}{new}"
+
+
+@click.command()
+@click.argument("url")
+@click.argument("dest", required=False)
+@storage_options
+@output_options
+def get(url: str, dest: str | None, storage: Storage, out: Output) -> None:
+    """Give the file at a URL back, proven, as DEST: a file, a folder, or - for standard output."""
+    place = locate(url, root=storage.root)
+    target = sys.stdout.buffer if dest == "-" else destination(dest, place.key)
+    with storage.open(place.store) as store, out.progress(place.key, None) as progress:
+        result = store.get(place.key, target, progress=progress)
+    shown = "-" if dest == "-" else str(target)
+    out.record({"file": shown, **asdict(result)}, _get_line(result, shown), err=dest == "-")
+
+
+def _get_line(result: GetResult, shown: str) -> str:
+    proof = f"sha256 {result.sha256}" if result.sha256 else "not proven: stored by other means"
+    return f"{result.key} -> {shown}  {human(result.size)}  {proof}"
+
+
+@click.command()
+@click.argument("url", default=".")
+@click.option("--recursive", is_flag=True, help="Show all keys, not one level of folders.")
+@storage_options
+@output_options
+def ls(url: str, recursive: bool, storage: Storage, out: Output) -> int:
+    """List the keys that begin with a URL: time, stored size, the file's size if known, key."""
+    place = locate(url, root=storage.root)
+    found = False
+    with storage.open(place.store) as store:
+        for item in _listing(store, place.key, recursive):
+            found = True
+            out.record(*_listed(item, place.key, recursive))
+    if place.key and not found:
+        return out.failed(url, NotFound(f"{url}: no key begins with that"))
+    return failure.DONE
+
+
+def _listing(store: Store, prefix: str, recursive: bool) -> Iterator[Entry | str]:
+    """Yield entries and, unless `recursive`, one string for each folder right below."""
+    level = prefix.rpartition("/")[0]
+    start = len(level) + 1 if level else 0
+    previous = None
+    for entry in store.list(prefix):
+        name, slash, _ = entry.key[start:].partition("/")
+        if recursive or not slash:
+            yield entry
+        elif name != previous:
+            previous = name
+            yield entry.key[:start] + name + slash
+
+
+def _listed(item: Entry | str, prefix: str, recursive: bool) -> tuple[dict[str, object], str]:
+    start = 0 if recursive else prefix.rfind("/") + 1
+    if isinstance(item, str):
+        return {"prefix": item}, f"{'PRE':>19}  {'':>9}  {'':>9}  {item[start:]}"
+    logical = "" if item.logical_size is None else human(item.logical_size)
+    time = item.modified.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return asdict(item), f"{time}  {human(item.stored_size):>9}  {logical:>9}  {item.key[start:]}"
+
+
+@click.command()
+@click.argument("urls", nargs=-1, required=True, metavar="URL...")
+@storage_options
+@output_options
+def rm(urls: Sequence[str], storage: Storage, out: Output) -> int:
+    """Remove the keys at URLs; one that is not there is no error. Bases stay."""
+    codes = []
+    for url in urls:
+        try:
+            place = locate(url, root=storage.root)
+            with storage.open(place.store) as store:
+                store.delete(place.key)
+            out.record({"key": place.key, "removed": True}, f"removed {place.key}")
+        except failure.EXPECTED as error:
+            codes.append(out.failed(url, error))
+    return failure.combined(codes, len(urls))
+
+
+@click.command()
+@click.argument("url")
+@storage_options
+@output_options
+def stat(url: str, storage: Storage, out: Output) -> None:
+    """Describe what is stored at a URL."""
+    place = locate(url, root=storage.root)
+    with storage.open(place.store) as store:
+        result = store.stat(place.key)
+    out.record(asdict(result), _stat_lines(result))
+
+
+def _stat_lines(result: Stat) -> str:
+    record = asdict(result)
+    record["modified"] = result.modified.isoformat()
+    record |= {name: value for name, value in record.pop("attributes").items() if value}
+    return "\n".join(
+        f"{name.replace('_', ' '):<20} {value}"
+        for name, value in record.items()
+        if value is not None
+    )

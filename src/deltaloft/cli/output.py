@@ -1,0 +1,84 @@
+"""Lines on stdout, words on stderr, and progress where somebody watches."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import click
+
+from deltaloft.cli import failure
+
+__all__ = ["Output", "human", "say"]
+
+
+def say(words: str) -> None:
+    """Write a line of words to stderr."""
+    click.echo(f"dg: {_printable(words)}", err=True)
+
+
+def _printable(text: str) -> str:
+    """Escape what could confuse a terminal: a key may hold anything."""
+    return "".join(
+        each
+        if each.isprintable() or each == "\n"
+        else each.encode("unicode_escape", "surrogatepass").decode()
+        for each in text
+    )
+
+
+def human(size: int) -> str:
+    """Return a size in bytes as people write it: 999 B, 1.2 kB, 14.3 MB."""
+    if size < 1000:
+        return f"{size} B"
+    scaled, units = float(size), iter(("kB", "MB", "GB", "TB", "PB", "EB"))
+    unit = ""
+    while scaled >= 999.95:
+        scaled, unit = scaled / 1000, next(units)
+    return f"{scaled:.1f} {unit}"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """How a command talks: lines or JSON, with or without progress."""
+
+    json: bool
+    quiet: bool
+
+    def record(self, record: Mapping[str, object], line: str, *, err: bool = False) -> None:
+        """Write one result, as a JSON object or as a line of text; `err` when stdout is taken."""
+        if self.json:
+            click.echo(json.dumps(record, default=_plain), err=err)
+        elif not self.quiet:
+            click.echo(_printable(line), err=err)
+
+    def failed(self, what: str, error: BaseException) -> int:
+        """Report that one of several things failed; return its exit code."""
+        words = failure.words(error)
+        say(words if what in words else f"{what}: {words}")
+        if self.json:
+            record = {"name": what, "error": type(error).__name__, "message": words}
+            click.echo(json.dumps(record))
+        return failure.code(error)
+
+    @contextmanager
+    def progress(self, what: str, total: int | None) -> Iterator[Callable[[int], None] | None]:
+        """Show a bar for `total` bytes, if stderr is a terminal; None means nobody watches."""
+        if self.quiet or not sys.stderr.isatty():
+            yield None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
+
+        columns = ("{task.description}", BarColumn(), DownloadColumn(), TransferSpeedColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+            task = bars.add_task(what.replace("[", r"\["), total=total)
+            yield lambda size: bars.advance(task, size)
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,0 +1,118 @@
+"""What a URL or path on the command line means: a store, and a key in it.
+
+    s3://BUCKET/KEY       the bucket is the store; with --root, what lies below that prefix
+    file:///STORE/KEY     the longest leading part that is a store; the rest is the key,
+    STORE/KEY             taken literally, wherever its slashes are
+
+A folder becomes a store by the first put: an empty one by itself; with --create also one that is
+not there, namely all up to the last slash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+from deltaloft.errors import BucketNotFound, InvalidRequest
+
+__all__ = ["Place", "destination", "keys_for", "locate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A store's URL and a key in it, which may be empty or end in a slash: then it is a prefix.
+
+    `create` says that there is no store yet, but may be one.
+    """
+
+    store: str
+    key: str
+    create: bool = False
+
+
+def locate(url: str, *, root: str = "", putting: bool = False, create: bool = False) -> Place:
+    """Part a URL into store and key.
+
+    Raises:
+        InvalidRequest: it lies outside the root, or is no URL that we know.
+        BucketNotFound: no leading part of a path is a store.
+    """
+    if url.startswith("s3://"):
+        return _in_s3(url, root.strip("/"), create)
+    if root:
+        raise InvalidRequest(f"{url}: --root goes with s3:// only")
+    if "://" in url and not url.startswith("file://"):
+        raise InvalidRequest(f"{url}: s3://BUCKET/KEY, file:///STORE/KEY or a path expected")
+    return _in_folder(url, putting, create)
+
+
+def keys_for(files: Sequence[Path], place: Place) -> list[str]:
+    """Return the key for each file: the place's own, or below it under the files' names.
+
+    Raises:
+        InvalidRequest: a file without a name, or two that have the same.
+    """
+    if len(files) == 1 and place.key and not place.key.endswith("/"):
+        return [place.key]
+    below = place.key if not place.key or place.key.endswith("/") else f"{place.key}/"
+    names = [file.name for file in files]
+    if "-" in map(str, files):
+        raise InvalidRequest("-: a key expected, for standard input has no name")
+    for name in names:
+        if name in ("", "..") or names.count(name) > 1:
+            raise InvalidRequest(f"{below}{name}: files with names of their own expected")
+    return [below + name for name in names]
+
+
+def destination(given: str | None, key: str) -> Path:
+    """Return the file to write: `given`, or below it, if it is a folder, under the key's name.
+
+    Raises:
+        InvalidRequest: the key ends in no name that a file can have.
+    """
+    folder = Path(given or ".")
+    if given is not None and not given.endswith("/") and not folder.is_dir():
+        return folder
+    name = key.rpartition("/")[2]
+    if name in ("", ".", "..") or "\0" in name:
+        raise InvalidRequest(f"{key!r}: no name for a file; name the destination")
+    return folder / name
+
+
+def _in_s3(url: str, root: str, create: bool) -> Place:
+    bucket, _, key = url.removeprefix("s3://").partition("/")
+    if root:
+        if not f"{key}/".startswith(f"{root}/"):
+            raise InvalidRequest(f"{url}: a key below the root {root}/ expected")
+        key = key[len(root) + 1 :]
+    return Place(f"s3://{bucket}/{root}", key, create)
+
+
+def _in_folder(url: str, putting: bool, create: bool) -> Place:
+    from deltaloft.folder_bucket import is_bucket
+
+    for folder, key in _partings(url):
+        if is_bucket(folder):
+            return Place(folder.absolute().as_uri(), key)
+    folder, key = next(each for each in _partings(url) if each[0].exists())
+    if putting and folder.is_dir() and not any(folder.iterdir()):
+        return Place(folder.absolute().as_uri(), key, create=True)
+    if not create:
+        raise BucketNotFound(f"{url}: no store here or above (dg put --create makes one)")
+    folder, key = next(each for each in _partings(url) if each[1] or url.endswith("/"))
+    return Place(folder.absolute().as_uri(), key, create=True)
+
+
+def _partings(url: str) -> Iterator[tuple[Path, str]]:
+    """Yield each way to part a path into folder and key, the longest folder first."""
+    path = url.removeprefix("file://")
+    # In a URL the folder's part is encoded; keys are shown as they are, and taken so.
+    decoded = unquote if path != url else str
+    yield Path(decoded(path)), ""
+    for end in range(len(path) - 1, -1, -1):
+        if path[end] == "/":
+            yield Path(decoded(path[:end]) or "/"), path[end + 1 :]
+    if not path.startswith("/"):
+        yield Path(), path

@@ -1,0 +1,39 @@
+"""Which files may become deltas or bases: not the tiny ones, and not what never resembles anything.
+
+Pictures, sound and films are compressed so that two versions share no bytes; encrypted files never
+do. Archives stay in: their unchanged members are unchanged bytes.
+"""
+
+from __future__ import annotations
+
+__all__ = ["SMALLEST", "SMALLEST_BASE", "may_gain"]
+
+SMALLEST = 16 << 10
+# A base costs its key's tiny delta (about 50 bytes) and its line in the index (up to 150) on top of
+# plain storage: from here on that is less than 1 %.
+SMALLEST_BASE = 20_000
+
+_SUFFIXES = {
+    *("jpg", "jpeg", "jfif", "heic", "heif", "avif", "webp", "jxl"),
+    *("mp3", "m4a", "aac", "ogg", "oga", "opus", "flac", "wma"),
+    *("mp4", "m4v", "mov", "mkv", "webm", "avi", "wmv", "mpg", "mpeg", "ogv"),
+    *("gpg", "pgp", "age"),
+}
+_MAGICS = (
+    (0, b"\xff\xd8\xff"),  # JPEG
+    (4, b"ftyp"),  # MP4, MOV, HEIC, AVIF
+    (0, b"\x1a\x45\xdf\xa3"),  # Matroska, WebM
+    (8, b"WEBP"),
+    (8, b"AVI "),
+    (0, b"OggS"),
+    (0, b"fLaC"),
+    (0, b"ID3"),  # MP3
+    (0, b"age-encryption.org/"),
+)
+
+
+def may_gain(key: str, view: memoryview) -> bool:
+    """Say whether a delta is worth trying, by the file's size, its name and its first bytes."""
+    if len(view) < SMALLEST or key.rpartition(".")[2].lower() in _SUFFIXES:
+        return False
+    return not any(view[at : at + len(magic)] == magic for at, magic in _MAGICS)

@@ -1,0 +1,33 @@
+"""Fixtures for all tests; those about buckets have a file of their own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from neighbours import missing
+
+pytest_plugins = ["store_fixtures"]
+
+
+@pytest.fixture(scope="session")
+def xdelta3() -> Callable[..., None]:
+    """Run Debian's xdelta3 with the given arguments."""
+    program = shutil.which("xdelta3")
+    if program is None:
+        missing("xdelta3", "xdelta3 not installed (apt-get install xdelta3)")
+
+    def run(*arguments: str | Path) -> None:
+        # An empty XDELTA keeps a developer's own settings out.
+        subprocess.run(
+            [str(program), *map(str, arguments)],
+            check=True,
+            capture_output=True,
+            env={**os.environ, "XDELTA": ""},
+        )
+
+    return run

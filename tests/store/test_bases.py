@@ -1,0 +1,262 @@
+"""The index of bases and the choice of one, in a real folder bucket."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deltaloft import layout
+from deltaloft.bases import Base, BaseIndex, choose, stem
+from deltaloft.bucket import Attributes, Reading
+from deltaloft.errors import StorageError, UnsupportedFormat
+from deltaloft.folder_bucket import FolderBucket
+
+
+def base(number: int, *, size: int = 100_000, key: str = "app-1.0.zip") -> Base:
+    """Return a base of its own for each number."""
+    return Base(hashlib.sha256(str(number).encode()).hexdigest(), size, stem(key))
+
+
+@pytest.fixture
+def bucket(tmp_path: Path) -> FolderBucket:
+    """An empty bucket in a folder."""
+    return FolderBucket(tmp_path / "bucket", create=True)
+
+
+class Counted(FolderBucket):
+    """A folder bucket that notes each call and may refuse conditions as some endpoints do."""
+
+    def __init__(self, path: Path, *, conditions: bool = True) -> None:
+        super().__init__(path, create=True)
+        self.calls: list[str] = []
+        self.conditions = conditions
+
+    def get(self, key: str, **options: Any) -> AbstractContextManager[Reading | None]:
+        """See `Bucket.get`."""
+        self.calls.append("GET if" if options.get("if_none_match") else "GET")
+        return super().get(key, **options)
+
+    def put(self, key: str, body: Any, attributes: Attributes, **options: Any) -> str:
+        """See `Bucket.put`."""
+        conditional = options.get("if_match") is not None or options.get("no_clobber")
+        self.calls.append("PUT if" if conditional else "PUT")
+        if conditional and not self.conditions:
+            raise StorageError("the endpoint refused the request (NotImplemented, HTTP 501)")
+        return super().put(key, body, attributes, **options)
+
+    def list(self, *arguments: Any, **options: Any) -> Iterator[Any]:
+        """See `Bucket.list`."""
+        self.calls.append("LIST")
+        return super().list(*arguments, **options)
+
+
+# ---- Stems and the choice --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("botocore-1.44.0-py3-none-any.whl", "botocore--py3-none-any.whl"),
+        ("botocore-1.44.0rc1-py3-none-any.whl", "botocore--py3-none-any.whl"),
+        ("releases/v2.1.0-rc.1/app_2.1.0-rc.1.zip", "releases//app_.zip"),
+        ("v1.0.0/app.zip", "/app.zip"),
+        ("linux-6.1.0-13-amd64.deb", "linux--amd64.deb"),
+        ("app-3f2a91c.zip", "app-.zip"),
+        ("app-20240101T120000Z.tar.gz", "app-.tar.gz"),
+        ("app-1.0.0-SNAPSHOT.jar", "app-.jar"),
+        ("x.7z", "x.7z"),
+        ("a-1.0.tar.bz2", "a-.tar.bz2"),
+        ("tool-1.0.c", "tool-.c"),
+        ("über-1.0 (2).zip", "%C3%BCber- %28%29.zip"),
+        ("1.0", ""),
+    ],
+)
+def test_a_stem_is_a_name_without_its_version(key: str, expected: str) -> None:
+    """Releases of one thing share a stem; what merely holds a digit keeps it."""
+    assert expected == stem(key)
+
+
+@given(st.text(max_size=400))
+def test_any_key_has_a_stem_that_fits_metadata(key: str) -> None:
+    """A stem is short printable ASCII, whatever the key."""
+    found = stem(key.encode("utf-8", "replace").decode())
+    assert layout.base_stem(Attributes({"dl-stem": found})) == found
+
+
+def test_the_same_stem_comes_first_then_the_newest() -> None:
+    """The key's stem beats the file name's, that beats age, and age decides among equals."""
+    bases = [
+        base(1, key="linux/app-1.0.zip"),
+        base(2, key="linux/app-1.1.zip"),
+        base(3, key="mac/app-1.1.zip"),
+        base(4, key="other-1.0.zip"),
+    ]
+
+    def chosen(key: str) -> Base | None:
+        return choose(bases, key=key, size=100_000)
+
+    assert chosen("linux/app-1.2.zip") == bases[1]
+    assert chosen("windows/app-1.2.zip") == bases[2]
+    assert chosen("unheard-of.zip") == bases[3]
+    assert choose([], key="app-1.2.zip", size=1) is None
+
+
+def test_wildly_different_sizes_come_last() -> None:
+    """A base four times as large or small is only taken when there is nothing else."""
+    bases = [base(1, key="other.zip"), base(2, size=400_001), base(3, size=24_999)]
+    assert choose(bases, key="app-2.0.zip", size=100_000) == bases[0]
+    assert choose(bases[1:], key="app-2.0.zip", size=100_000) == bases[2]
+
+
+# ---- The index -------------------------------------------------------------------------------
+
+
+def test_what_is_added_is_loaded_by_others(bucket: FolderBucket) -> None:
+    """An index written by one process is what another one reads, oldest base first."""
+    first = BaseIndex(bucket)
+    assert first.load() == ()
+    for number in range(3):
+        first.add(base(number))
+    assert BaseIndex(bucket).load() == (base(0), base(1), base(2))
+
+
+def test_a_warm_index_costs_one_conditional_get(tmp_path: Path) -> None:
+    """Nothing is read twice, and a bucket without bases is listed once."""
+    bucket = Counted(tmp_path / "bucket")
+    index = BaseIndex(bucket)
+    index.load()
+    assert bucket.calls == ["GET", "LIST"]
+    index.load()
+    assert bucket.calls == ["GET", "LIST", "GET"]
+    index.add(base(1))
+    del bucket.calls[:]
+    assert index.load() == (base(1),)
+    assert index.load() == (base(1),)
+    assert bucket.calls == ["GET if", "GET if"]
+
+
+def test_writers_at_once_lose_no_entry(bucket: FolderBucket) -> None:
+    """Eight writers that add five bases each leave forty, for compare-and-swap merges them."""
+
+    def add(writer: int) -> None:
+        index = BaseIndex(bucket)
+        index.load()
+        for number in range(5):
+            index.add(base(100 * writer + number))
+
+    threads = [threading.Thread(target=add, args=(writer,)) for writer in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    expected = {base(100 * writer + number) for writer in range(8) for number in range(5)}
+    assert set(BaseIndex(bucket).load()) == expected
+
+
+def test_an_endpoint_without_conditions_is_written_to(tmp_path: Path) -> None:
+    """Where conditions are refused, the last writer wins and the index still works."""
+    bucket = Counted(tmp_path / "bucket", conditions=False)
+    index = BaseIndex(bucket)
+    index.load()
+    index.add(base(1))
+    index.add(base(2))
+    assert BaseIndex(bucket).load() == (base(1), base(2))
+
+
+def test_an_index_that_cannot_be_written_costs_only_the_entry(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A refusal is logged: the base and the key that was put are stored all the same."""
+
+    class ReadOnly(Counted):
+        def put(self, *arguments: Any, **options: Any) -> str:
+            """See `Bucket.put`."""
+            raise StorageError("no")
+
+    BaseIndex(ReadOnly(tmp_path / "bucket")).add(base(1))
+    assert "is not in the index" in caplog.text
+
+
+def test_a_forgotten_base_is_not_offered_again(bucket: FolderBucket) -> None:
+    """A base that is gone leaves the index with the next entry, for everybody."""
+    index = BaseIndex(bucket)
+    index.add(base(1))
+    index.forget(base(1).sha256)
+    assert index.load() == ()
+    index.add(base(2))
+    assert BaseIndex(bucket).load() == (base(2),)
+    index.add(base(1))
+    assert set(index.load()) == {base(1), base(2)}
+
+
+def put_index(bucket: FolderBucket, content: object) -> None:
+    """Write any bytes, or any JSON, as the index."""
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    bucket.put(layout.INDEX_KEY, body, layout.index_attributes())
+
+
+DAMAGED = [
+    b"",
+    b"{",
+    b"\xff\xfe",
+    b"[" * 100_000,
+    b" " * ((16 << 20) + 1),
+    [],
+    {},
+    {"version": "1", "bases": []},
+    {"version": True, "bases": []},
+    {"version": 1},
+    {"version": 1, "bases": {}},
+    {"version": 1, "bases": [["x", 1, ""]]},
+    {"version": 1, "bases": [["a" * 64, -1, ""]]},
+    {"version": 1, "bases": [["a" * 64, 1.0, ""]]},
+    {"version": 1, "bases": [["a" * 64, True, ""]]},
+    {"version": 1, "bases": [["a" * 64, 2**63, ""]]},
+    {"version": 1, "bases": [["a" * 64, 1, "x" * 65]]},
+    {"version": 1, "bases": [["a" * 64, 1]]},
+    {"version": 1, "bases": [None]},
+]
+
+
+@pytest.mark.parametrize("content", DAMAGED, ids=range(len(DAMAGED)))
+def test_a_damaged_index_is_made_again(bucket: FolderBucket, content: object) -> None:
+    """Whatever stands in the index, what is below base/ is found, with stems, and written down."""
+    body = b"the bytes of a base"
+    sha256 = hashlib.sha256(body).hexdigest()
+    bucket.put(layout.base_key(sha256), body, layout.base_attributes("app-.zip"))
+    bucket.put(layout.base_key("no digest"), b"", Attributes())
+    put_index(bucket, content)
+    expected = (Base(sha256, len(body), "app-.zip"),)
+    assert BaseIndex(bucket).load() == expected
+    with bucket.get(layout.INDEX_KEY) as reading:
+        assert reading is not None
+        written = json.loads(b"".join(reading.chunks()))
+    assert written == {"version": 1, "bases": [[sha256, len(body), "app-.zip"]]}
+
+
+def test_a_later_index_is_refused_by_name(bucket: FolderBucket) -> None:
+    """An index of a later version is neither read nor overwritten."""
+    put_index(bucket, {"version": 2, "anything": 1})
+    with pytest.raises(UnsupportedFormat, match=r"version 1 expected, found 2"):
+        BaseIndex(bucket).load()
+    BaseIndex(bucket).add(base(1))
+    with pytest.raises(UnsupportedFormat):
+        BaseIndex(bucket).load()
+
+
+def test_a_lost_index_is_found_again(bucket: FolderBucket) -> None:
+    """Without an index, the newest base below base/ is the newest in the index."""
+    bodies = [b"one", b"two", b"three"]
+    digests = [hashlib.sha256(body).hexdigest() for body in bodies]
+    for body, sha256 in zip(bodies, digests, strict=True):
+        bucket.put(layout.base_key(sha256), body, layout.base_attributes("x"))
+    assert [found.sha256 for found in BaseIndex(bucket).load()] == digests
