@@ -77,7 +77,7 @@ enum vcd_result vcd_encode_window(struct vcd_encoder *encoder, const struct vcd_
     if (result != VCD_OK) {
         return result;
     }
-    const struct segment segment = cover(copies, source_size, size);
+    const struct segment segment = cover(copies, source_size, encoder->finder.window_size);
     const uint64_t segment_size = segment.end > 0 ? segment.end - segment.from : 0;
 
     vcd_writer_start(writer, segment_size);

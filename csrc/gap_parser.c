@@ -97,12 +97,7 @@ static void parse_replaced(const struct vcd_gap_parser *parser, const struct vcd
     }
 }
 
-/*
- * Whether a gap lies among bytes that look compressed: there, short matches are
- * chance, and long ones have been found. A short gap says little, so that its
- * surroundings are asked.
- */
-static bool looks_random(const struct vcd_gap *gap) {
+bool vcd_gap_looks_random(const struct vcd_gap *gap) {
     enum { SAMPLE = 2048 };
     size_t from = gap->at;
     size_t stride = gap->size / SAMPLE;
@@ -301,7 +296,7 @@ void vcd_parse_gap(struct vcd_gap_parser *parser, const struct vcd_gap *gap,
                          ? VCD_NO_PLACE
                          : gap->right - (gap->size - done - size),
         };
-        if (!looks_random(&part)) {
+        if (!vcd_gap_looks_random(&part)) {
             parse_stretch(parser, &part, copies);
         } else if (gap->size <= REPLACED_MAX_SIZE) {
             parse_replaced(parser, &part, copies);

@@ -45,6 +45,10 @@ void vcd_gap_parser_free(struct vcd_gap_parser *parser);
 void vcd_gap_parser_new_window(struct vcd_gap_parser *parser, const struct vcd_index *index,
                                size_t gaps_size);
 
+/* Whether a gap lies among bytes that look compressed: there, short matches are chance, and long
+   ones have been found. A short gap says little, so that its surroundings are asked. */
+bool vcd_gap_looks_random(const struct vcd_gap *gap);
+
 /* Appends the copies that pay to 'copies', in the order of the target. */
 void vcd_parse_gap(struct vcd_gap_parser *parser, const struct vcd_gap *gap,
                    struct vcd_copy_list *copies);

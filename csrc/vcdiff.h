@@ -216,9 +216,9 @@ void vcd_encoder_free(struct vcd_encoder *encoder);
  * not is answered by VCD_NEEDS_INDEX; make one and call again.
  * '*window_out' gets everything but offsets; its section sizes are those of
  * '*sections_out', which points into the encoder and is valid until its next
- * call. The window may cover less than asked for, when its copies would span more
- * source than a reader with 32-bit addresses can address: window_out->target_size
- * says how much; go on from there.
+ * call. The window may cover less than asked for: when its copies would span more
+ * source than a reader with 32-bit addresses can address, or when 4 MiB of it are
+ * like nothing in the source. window_out->target_size says how much; go on there.
  * Returns VCD_OK, VCD_NEEDS_INDEX or VCD_NO_MEMORY.
  */
 enum { VCD_WINDOW_MAX_SIZE = 1 << 24 }; /* Debian's xdelta3 3.0.11 reads no larger ones */
