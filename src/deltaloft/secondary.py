@@ -40,9 +40,9 @@ _GAIN = 0.97
 _WORTH_PACKING = 16
 
 # A section from here on is looked at in slices first.
-_SAMPLED_FROM = 1 << 18
-_SLICES = 32
+_SAMPLED_FROM = 1 << 17
 _SLICE = 1 << 12
+_STRIDE = 1 << 17
 
 # Larger dictionaries gained less than 0.01 % on our corpus, and cost time and, for LZMA's tables,
 # eight times their size in memory. xz names one of 2^(12 + n/2) bytes by n.
@@ -229,8 +229,8 @@ def _seems_to_shrink(section: Buffer) -> bool:
     view = memoryview(section).cast("B")
     if view.nbytes < _SAMPLED_FROM:
         return True
-    stride = view.nbytes // _SLICES
-    sample = b"".join(view[at : at + _SLICE] for at in range(0, view.nbytes - _SLICE + 1, stride))
+    starts = range(0, view.nbytes - _SLICE + 1, _STRIDE)
+    sample = b"".join(view[at : at + _SLICE] for at in starts)
     return len(zlib.compress(sample, 1)) < _GAIN * len(sample)
 
 
