@@ -308,7 +308,6 @@ static enum vcd_result find_steps(struct vcd_merger *merger, uint64_t start, siz
     merger->walk_count = 0;
     enum progress state =
         progress(begin_walk(merger, start, vcd_piece_list_find(&merger->list, start), size));
-    merger->work += WINDOW_WORK;
     const uint64_t most = most_work(&merger->list);
     while (state == GOES_ON && merger->walk_count > 0) {
         struct walk *const walk = &merger->walks[merger->walk_count - 1];
@@ -323,6 +322,9 @@ static enum vcd_result find_steps(struct vcd_merger *merger, uint64_t start, siz
         } else {
             state = write_part(merger);
         }
+    }
+    if (state == GOES_ON) { /* windows that end early count their steps alone */
+        merger->work += WINDOW_WORK;
     }
     return state == NO_MEMORY ? vcd_fail(where, VCD_NO_MEMORY, 0, "memory") : VCD_OK;
 }
