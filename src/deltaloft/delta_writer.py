@@ -84,7 +84,7 @@ def _encoded_windows(
     threads = min(threads, len(starts))
     encoders = deque(Encoder(source.memory, source.level) for _ in range(threads))
 
-    def windows_from(start: int, encoder: Encoder) -> Iterator[_Encoded]:
+    def windows_from(start: int, encoder: Encoder) -> Iterator[PackedWindow]:
         size = min(WINDOW_MAX_SIZE, len(target) - start)
         return _encode_stretch(encoder, source, target, start, size, preset)
 
