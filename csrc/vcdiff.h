@@ -10,16 +10,18 @@
  * uses them. Every function may be called from several threads at once, as long
  * as no two calls share an object that one of them changes.
  *
- * There are three ways in:
+ * There are four ways in:
  *
  *   one call       vcd_decode()
  *   by windows     vcd_read_header(), then vcd_read_window() and vcd_decode_window();
  *                  windows that only need the source may be decoded in any order,
  *                  side by side
  *   making one     vcd_encoder_new(), vcd_encode_window(), vcd_index_new() when it is asked for
+ *   two into one   vcd_merger_new(), vcd_merger_read_first(), vcd_merger_read_second(),
+ *                  vcd_merge_window()
  *
- * Secondary compression is the caller's business: vcd_decode_window() is handed
- * plain sections, vcd_encode_window() hands out plain sections.
+ * Secondary compression is the caller's business: who reads windows is handed
+ * plain sections, who makes them hands out plain sections.
  */
 #ifndef VCDIFF_H
 #define VCDIFF_H
@@ -228,6 +230,49 @@ enum vcd_result vcd_encode_window(struct vcd_encoder *encoder, const struct vcd_
                                   const uint8_t *target, size_t target_size, size_t from,
                                   size_t size, struct vcd_window *window_out,
                                   struct vcd_sections *sections_out);
+
+/* ---- Merging two deltas ----------------------------------------------------------------- */
+
+/*
+ * Makes of two deltas, source -> a and a -> b, the windows of one, source -> b. Neither source
+ * nor a is needed. Takes 40 bytes for each instruction of both deltas. NULL means no memory.
+ */
+struct vcd_merger;
+struct vcd_merger *vcd_merger_new(void);
+void vcd_merger_free(struct vcd_merger *merger);
+
+/*
+ * vcd_merger_read_first() reads the next window of the first delta, all of whose windows come in
+ * their order before those of the second. 'window', 'sections', 'table' and offsets in 'where' are
+ * as in vcd_decode_window(). The data section must stay as it is while the merger is in use.
+ * Returns VCD_OK, VCD_MALFORMED, VCD_UNSUPPORTED when all targets together exceed 64 bits, or
+ * VCD_NO_MEMORY; after a failure the merger can only be freed.
+ */
+enum vcd_result vcd_merger_read_first(struct vcd_merger *merger, const struct vcd_window *window,
+                                      const struct vcd_sections *sections,
+                                      const struct vcd_code_table *table, struct vcd_where *where);
+
+/* Like vcd_merger_read_first(), for the second delta; VCD_WRONG_SOURCE when it copies from beyond
+   what the first one makes. */
+enum vcd_result vcd_merger_read_second(struct vcd_merger *merger, const struct vcd_window *window,
+                                       const struct vcd_sections *sections,
+                                       const struct vcd_code_table *table, struct vcd_where *where);
+
+/*
+ * vcd_merge_window() describes 'size' bytes at 'from' of b as one window of the merged delta.
+ * size <= VCD_WINDOW_MAX_SIZE; the windows of the second delta that make these bytes have been
+ * read. '*window_out' and '*sections_out' are as those of vcd_encode_window(), and the window may
+ * cover less for the same reason; it has no Adler-32, since nobody has seen its bytes.
+ * Copies from earlier target within both deltas can be nested so that a window would take far more
+ * instructions than both deltas have. It is VCD_UNSUPPORTED when all windows so far take more than
+ * 64 steps for each instruction and byte of data that was read, and 2^24 more: decode and encode
+ * again then. Returns VCD_OK, VCD_UNSUPPORTED or VCD_NO_MEMORY.
+ */
+enum vcd_result vcd_merge_window(struct vcd_merger *merger, uint64_t from, size_t size,
+                                 struct vcd_window *window_out, struct vcd_sections *sections_out,
+                                 struct vcd_where *where);
+
+/* ---- What both need --------------------------------------------------------------------- */
 
 /*
  * vcd_write_window_header() writes the header of 'window', whose section sizes are

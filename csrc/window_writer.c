@@ -3,6 +3,7 @@
  *
  * The opcodes are those of the default code table (RFC 3284, section 5.6):
  *
+ *     0         RUN, size follows
  *     1         ADD, size follows            2-18    ADD of 1-17
  *    19 + 16m   COPY of mode m, size follows  +1...   COPY of 4-18
  *   163 + 12m   ADD of 1-4 and COPY of 4-6 of mode m < 6
@@ -14,6 +15,7 @@
 #include "vcdiff.h"
 
 enum {
+    OPCODE_RUN = 0,
     OPCODE_ADD = 1,
     OPCODE_COPY = 19,
     OPCODE_ADD_COPY = 163,
@@ -64,6 +66,14 @@ void vcd_writer_add(struct vcd_window_writer *writer, const uint8_t *bytes, size
     writer->last_value = (uint8_t)size;
 }
 
+void vcd_writer_run(struct vcd_window_writer *writer, uint8_t byte, size_t size) {
+    vcd_buffer_append_byte(&writer->data, byte);
+    vcd_buffer_append_byte(&writer->instructions, OPCODE_RUN);
+    vcd_buffer_append_varint(&writer->instructions, size);
+    writer->here += size;
+    writer->last = VCD_LAST_OTHER;
+}
+
 /* Writes 'address' in the mode that takes the fewest bytes, and returns the mode. */
 static unsigned write_address(struct vcd_window_writer *writer, uint64_t address) {
     const uint64_t slot = address % (VCD_SAME_SIZE * 256);
@@ -93,14 +103,14 @@ static unsigned write_address(struct vcd_window_writer *writer, uint64_t address
 void vcd_writer_copy(struct vcd_window_writer *writer, uint64_t address, size_t size) {
     const unsigned mode = write_address(writer, address);
     writer->here += size;
-    if (writer->last == VCD_LAST_SHORT_ADD && size <= (mode < MODE_SAME ? 6 : 4)) {
+    if (writer->last == VCD_LAST_SHORT_ADD && size >= 4 && size <= (mode < MODE_SAME ? 6 : 4)) {
         const unsigned add = writer->last_value - 1U;
         replace_last(writer, mode < MODE_SAME
                                  ? OPCODE_ADD_COPY + mode * 12 + add * 3 + (unsigned)(size - 4)
                                  : OPCODE_ADD_COPY_SAME + (mode - MODE_SAME) * 4 + add);
         return;
     }
-    if (size <= 18) {
+    if (size >= 4 && size <= 18) {
         vcd_buffer_append_byte(&writer->instructions,
                                (uint8_t)(OPCODE_COPY + mode * 16 + (size - 3)));
     } else {

@@ -31,7 +31,10 @@ void vcd_writer_start(struct vcd_window_writer *writer, uint64_t segment_size);
 /* 'size' > 0 bytes of the target's own. */
 void vcd_writer_add(struct vcd_window_writer *writer, const uint8_t *bytes, size_t size);
 
-/* 'size' >= 4 bytes from 'address', which is below writer->here: the segment, then the target. */
+/* 'size' > 1 times 'byte'. */
+void vcd_writer_run(struct vcd_window_writer *writer, uint8_t byte, size_t size);
+
+/* 'size' > 0 bytes from 'address', which is below writer->here: the segment, then the target. */
 void vcd_writer_copy(struct vcd_window_writer *writer, uint64_t address, size_t size);
 
 void vcd_writer_free(struct vcd_window_writer *writer);

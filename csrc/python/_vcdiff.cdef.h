@@ -109,4 +109,22 @@ enum vcd_result vcd_encode_window(struct vcd_encoder *encoder, const struct vcd_
                                   const uint8_t *target, size_t target_size, size_t from,
                                   size_t size, struct vcd_window *window_out,
                                   struct vcd_sections *sections_out);
+/* ---- Merging two deltas ---- */
+
+struct vcd_merger;
+
+struct vcd_merger *vcd_merger_new(void);
+void vcd_merger_free(struct vcd_merger *merger);
+enum vcd_result vcd_merger_read_first(struct vcd_merger *merger, const struct vcd_window *window,
+                                      const struct vcd_sections *sections,
+                                      const struct vcd_code_table *table, struct vcd_where *where);
+enum vcd_result vcd_merger_read_second(struct vcd_merger *merger, const struct vcd_window *window,
+                                       const struct vcd_sections *sections,
+                                       const struct vcd_code_table *table, struct vcd_where *where);
+enum vcd_result vcd_merge_window(struct vcd_merger *merger, uint64_t from, size_t size,
+                                 struct vcd_window *window_out, struct vcd_sections *sections_out,
+                                 struct vcd_where *where);
+
+/* ---- What both need ---- */
+
 size_t vcd_write_window_header(const struct vcd_window *window, uint8_t *out);

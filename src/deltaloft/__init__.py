@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from deltaloft.bucket import Attributes
     from deltaloft.codec import decode, decode_file, encode, encode_file, inspect
+    from deltaloft.delta_range import decode_range
     from deltaloft.errors import (
         AccessDenied,
         AlreadyExists,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         WrongSource,
     )
     from deltaloft.inspection import Inspection, WindowInspection
+    from deltaloft.merging import merge, merge_file
     from deltaloft.source import Source
     from deltaloft.store import Entry, GetResult, PutResult, Stat, Store
 
@@ -68,9 +70,12 @@ __all__ = [
     "WrongSource",
     "decode",
     "decode_file",
+    "decode_range",
     "encode",
     "encode_file",
     "inspect",
+    "merge",
+    "merge_file",
 ]
 
 # Where a name lives, unless it is an error.
@@ -86,9 +91,12 @@ _HOMES = {
     "WindowInspection": "inspection",
     "decode": "codec",
     "decode_file": "codec",
+    "decode_range": "delta_range",
     "encode": "codec",
     "encode_file": "codec",
     "inspect": "codec",
+    "merge": "merging",
+    "merge_file": "merging",
 }
 
 

@@ -14,12 +14,12 @@ import fcntl
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["flush_folder", "replacing"]
+__all__ = ["flush_folder", "replacing", "write_all", "write_pieces"]
 
 _SUFFIX = ".dg-part"
 
@@ -59,6 +59,31 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         part.unlink(missing_ok=True)
         raise
     flush_folder(goal.parent)
+
+
+def write_pieces(file: Path | BinaryIO, pieces: Iterable[bytes]) -> int:
+    """Write the pieces to a file and return how many bytes they are.
+
+    A Path appears whole or not at all. A file object gets the bytes from its position on; it is
+    neither flushed nor closed.
+    """
+    if isinstance(file, Path):
+        with replacing(file) as part:
+            return write_pieces(part, pieces)
+    size = 0
+    for piece in pieces:
+        with memoryview(piece) as view:
+            write_all(file, view)
+        size += len(piece)
+    return size
+
+
+def write_all(file: BinaryIO, piece: memoryview) -> None:
+    """Write all of `piece`: an unbuffered file may take less than it is given at once."""
+    written = 0
+    while written < len(piece):
+        with piece[written:] as left:
+            written += file.write(left)
 
 
 def _part_prefix(goal: Path) -> str:

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from deltaloft import xdelta3
-from deltaloft.atomic_file import replacing
-from deltaloft.buffers import Buffer, mapped
-from deltaloft.delta_reader import check_size, decode_into, decode_pieces
+from deltaloft.atomic_file import replacing, write_all, write_pieces
+from deltaloft.buffers import Buffer
+from deltaloft.delta_reader import check_size, decode_into, decode_pieces, open_delta
 from deltaloft.delta_writer import encode_pieces
 from deltaloft.errors import InvalidRequest, UnsupportedDelta
 from deltaloft.inspection import Inspection, WindowInspection
@@ -37,19 +37,22 @@ from deltaloft.native import (
     fresh_bytes,
     pinned,
 )
-from deltaloft.secondary import DJW, FGK, SECTIONS, SectionUnpacker, compressor_name
-from deltaloft.source import Source
+from deltaloft.secondary import (
+    DJW,
+    FGK,
+    SECTIONS,
+    Secondary,
+    SectionUnpacker,
+    compressor_name,
+    preset_of,
+)
+from deltaloft.source import Source, borrowed
 
 # A section that unpacks to more is left uncounted: no delta makes `inspect` take much memory.
 _MOST_INSPECTED = 64 << 20
 
-# Presets of xz for the sections, by level. On the development corpus' sections 2 takes a third to a
-# tenth of 6's time and 5 % (executables) to 15 % (tars) more bytes; 9 gains nothing over 6.
-_PRESETS = {1: 0, 2: 0, 3: 1, 4: 2, 5: 2, 6: 2, 7: 6, 8: 6, 9: 6}
-
 # "auto" is the native engine, but for what only upstream's can read: DJW and FGK sections.
 Engine = Literal["auto", "native", "xdelta3"]
-Secondary = Literal["lzma", "none"]
 
 __all__ = ["Engine", "Secondary", "decode", "decode_file", "encode", "encode_file", "inspect"]
 
@@ -83,7 +86,7 @@ def encode(
         MemoryError: 0.28 times the source's size and about 50 MiB a thread are needed.
     """
     if engine == "xdelta3":
-        with _borrowed(source) as old, _borrowed(target) as new:
+        with borrowed(source) as old, borrowed(target) as new:
             return xdelta3.encode(old, new, level=level or 6, secondary=secondary)
     with _encoding(source, target, level, secondary, threads) as pieces:
         return b"".join(pieces)
@@ -107,15 +110,8 @@ def encode_file(
         InvalidRequest, MemoryError: as `encode`.
         OSError: the delta cannot be written.
     """
-    size = 0
-    with ExitStack() as stack:
-        file = stack.enter_context(replacing(delta)) if isinstance(delta, Path) else delta
-        pieces = stack.enter_context(_encoding(source, target, level, secondary, threads))
-        for piece in pieces:
-            with memoryview(piece) as view:
-                _write_all(file, view)
-            size += len(piece)
-    return size
+    with _encoding(source, target, level, secondary, threads) as pieces:
+        return write_pieces(delta, pieces)
 
 
 def decode(
@@ -147,10 +143,10 @@ def decode(
         WrongSource: it was made from something else, or is damaged.
         MemoryError: the target does not fit into memory.
     """
-    with _opened(delta) as opened:
-        check_size(opened, max_size)
+    with open_delta(delta) as opened:
+        check_size(opened.target_size, max_size)
         if _goes_to_xdelta3(opened, engine):
-            with _borrowed(source) as old, _borrowed(delta) as new:
+            with borrowed(source) as old, borrowed(delta) as new:
                 return xdelta3.decode(old, new, max_size=max_size)
         # Nobody else has seen these bytes, so C may write them: this saves a copy of the target.
         target = fresh_bytes(opened.target_size)
@@ -179,13 +175,13 @@ def decode_file(
         OSError: the target cannot be written.
     """
     with ExitStack() as stack:
-        opened = stack.enter_context(_opened(delta))
-        check_size(opened, max_size)
+        opened = stack.enter_context(open_delta(delta))
+        check_size(opened.target_size, max_size)
         memory = stack.enter_context(_pinned(source))
         file = stack.enter_context(replacing(target)) if isinstance(target, Path) else target
         if _goes_to_xdelta3(opened, engine):
             piece = decode(source, delta, max_size=max_size, engine="xdelta3")
-            _write_all(file, memoryview(piece))
+            write_all(file, memoryview(piece))
             return len(piece)
         if opened.target_segments:
             # Windows look back at the target, which need not be readable: a file of our own is.
@@ -208,7 +204,7 @@ def inspect(delta: Buffer | Path) -> Inspection:
         MalformedDelta: the delta breaks RFC 3284.
         UnsupportedDelta: it has another version, or a code table that we do not read.
     """
-    with _opened(delta) as opened:
+    with open_delta(delta) as opened:
         unpacker = SectionUnpacker(opened, most=_MOST_INSPECTED)
         return Inspection(
             size=opened.size,
@@ -233,14 +229,12 @@ def _encoding(
     threads: int | None,
 ) -> Iterator[Iterator[bytes]]:
     """Lend the pieces of the delta, and close what they come from behind them."""
-    if secondary not in ("lzma", "none"):
-        raise InvalidRequest(f"secondary 'lzma' or 'none' expected, found {secondary!r}")
     with ExitStack() as stack:
         if not isinstance(source, Source):
             source = stack.enter_context(Source(source, level=6 if level is None else level))
         elif level not in (None, source.level):
             raise InvalidRequest(f"level {source.level}, the source's, expected, found {level!r}")
-        preset = _PRESETS[source.level] if secondary == "lzma" else None
+        preset = preset_of(source.level, secondary)
         memory = stack.enter_context(_pinned(target))
         # Closed before anything else is: its threads look into source and target.
         yield stack.enter_context(closing(encode_pieces(source, memory, preset, threads)))
@@ -286,14 +280,7 @@ def _write(delta: Delta, source: Pinned, file: BinaryIO, threads: int | None) ->
 
         with closing(decode_pieces(delta, source, threads, target_so_far)) as pieces:
             for piece in pieces:
-                _write_all(file, piece)
-
-
-def _write_all(file: BinaryIO, piece: memoryview) -> None:
-    written = 0
-    while written < len(piece):  # an unbuffered file may take less than it is given
-        with piece[written:] as left:
-            written += file.write(left)
+                write_all(file, piece)
 
 
 def _goes_to_xdelta3(delta: Delta, engine: Engine) -> bool:
@@ -302,23 +289,6 @@ def _goes_to_xdelta3(delta: Delta, engine: Engine) -> bool:
 
 
 @contextmanager
-def _borrowed(source: Buffer | Path | Source) -> Iterator[Buffer]:
-    if isinstance(source, Source):
-        yield source.buffer
-    elif isinstance(source, Path):
-        with mapped(source) as view:
-            yield view
-    else:
-        yield source
-
-
-@contextmanager
-def _opened(delta: Buffer | Path) -> Iterator[Delta]:
-    with _borrowed(delta) as buffer, Delta(buffer) as opened:
-        yield opened
-
-
-@contextmanager
 def _pinned(source: Buffer | Path | Source) -> Iterator[Pinned]:
-    with _borrowed(source) as buffer, pinned(buffer) as memory:
+    with borrowed(source) as buffer, pinned(buffer) as memory:
         yield memory

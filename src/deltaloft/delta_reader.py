@@ -16,15 +16,25 @@ import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
+from deltaloft.buffers import Buffer
 from deltaloft.errors import InvalidRequest, TargetTooLarge
 from deltaloft.native import VCD_TARGET, Delta, Pinned, Sections, Window, pinned
 from deltaloft.secondary import SectionUnpacker
+from deltaloft.source import borrowed
 
-__all__ = ["check_size", "decode_into", "decode_pieces", "side_by_side", "usual_threads"]
+__all__ = [
+    "check_size",
+    "decode_into",
+    "decode_pieces",
+    "open_delta",
+    "side_by_side",
+    "usual_threads",
+]
 
 _MOST_THREADS = 8  # beyond that, memory is the limit and not the processors
 
@@ -51,17 +61,27 @@ class _Batch:
     size: int
 
 
-def check_size(delta: Delta, max_size: int | None) -> None:
+@contextmanager
+def open_delta(delta: Buffer | Path) -> Iterator[Delta]:
+    """Lend a delta whose headers have been read and checked.
+
+    Raises:
+        MalformedDelta, UnsupportedDelta: as `Delta`.
+        OSError: the file cannot be read.
+    """
+    with borrowed(delta) as buffer, Delta(buffer) as opened:
+        yield opened
+
+
+def check_size(size: int, max_size: int | None) -> None:
     """Refuse a target that is declared larger than the caller allows, or any machine could hold.
 
     Raises:
         TargetTooLarge: it is.
     """
     most = _MOST_BYTES if max_size is None else min(max_size, _MOST_BYTES)
-    if delta.target_size > most:
-        raise TargetTooLarge(
-            f"target of at most {most} bytes expected, found {delta.target_size} declared"
-        )
+    if size > most:
+        raise TargetTooLarge(f"target of at most {most} bytes expected, found {size} declared")
 
 
 def usual_threads(threads: int | None, size: int) -> int:

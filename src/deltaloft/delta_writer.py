@@ -14,7 +14,7 @@ thread a window is in memory, with more of them `threads` + 1 stretches of 16 Mi
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from deltaloft.delta_reader import side_by_side, usual_threads
@@ -22,19 +22,43 @@ from deltaloft.native import WINDOW_MAX_SIZE, Encoder, Pinned, Window, header, w
 from deltaloft.secondary import LzmaFraming, pack
 from deltaloft.source import Source
 
-__all__ = ["encode_pieces"]
+__all__ = ["PackedWindow", "delta_pieces", "encode_pieces", "pack_window"]
 
 # The least that is tried again when a window ended early, because its copies lay too far apart.
 _SMALLEST_RETRY = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class _Encoded:
+class PackedWindow:
     """A window and its sections, which are packed where `plain_sizes` has a size."""
 
     window: Window
     sections: list[bytes]
     plain_sizes: list[int | None]
+
+
+def pack_window(window: Window, sections: Sequence[memoryview], preset: int | None) -> PackedWindow:
+    """Copy the sections of a window, packed by a preset of xz where that pays."""
+    packed = [None if preset is None else pack(section, preset) for section in sections]
+    return PackedWindow(
+        window,
+        [bytes(s) if p is None else p for s, p in zip(sections, packed, strict=True)],
+        [None if p is None else len(s) for s, p in zip(sections, packed, strict=True)],
+    )
+
+
+def delta_pieces(windows: Iterable[PackedWindow], preset: int | None) -> Generator[bytes]:
+    """Yield a delta of these windows piece by piece, beginning with its header."""
+    yield header(has_lzma=preset is not None)
+    framing = None if preset is None else LzmaFraming()
+    for packed in windows:
+        sections, flags = packed.sections, 0
+        for kind, plain_size in enumerate(packed.plain_sizes):
+            if framing is not None and plain_size is not None:
+                sections[kind] = framing.frame(kind, plain_size, sections[kind])
+                flags |= 1 << kind
+        yield window_header(packed.window, flags, sections)
+        yield from sections
 
 
 def encode_pieces(
@@ -48,27 +72,19 @@ def encode_pieces(
         preset: Of xz, for the sections; None leaves them plain.
         threads: As `usual_threads` takes it.
     """
-    yield header(has_lzma=preset is not None)
-    framing = None if preset is None else LzmaFraming()
-    for encoded in _encoded_windows(source, target, preset, usual_threads(threads, len(target))):
-        sections, flags = encoded.sections, 0
-        for kind, plain_size in enumerate(encoded.plain_sizes):
-            if framing is not None and plain_size is not None:
-                sections[kind] = framing.frame(kind, plain_size, sections[kind])
-                flags |= 1 << kind
-        yield window_header(encoded.window, flags, sections)
-        yield from sections
+    threads = usual_threads(threads, len(target))
+    yield from delta_pieces(_encoded_windows(source, target, preset, threads), preset)
 
 
 def _encoded_windows(
     source: Source, target: Pinned, preset: int | None, threads: int
-) -> Iterator[_Encoded]:
+) -> Iterator[PackedWindow]:
     # An empty target has a window too: without one, xdelta3 takes the delta for cut off.
     starts = range(0, max(1, len(target)), WINDOW_MAX_SIZE)
     threads = min(threads, len(starts))
     encoders = deque(Encoder(source.memory, source.level) for _ in range(threads))
 
-    def windows_from(start: int, encoder: Encoder) -> Iterator[_Encoded]:
+    def windows_from(start: int, encoder: Encoder) -> Iterator[PackedWindow]:
         size = min(WINDOW_MAX_SIZE, len(target) - start)
         return _encode_stretch(encoder, source, target, start, size, preset)
 
@@ -77,7 +93,7 @@ def _encoded_windows(
             yield from windows_from(start, encoders[0])
         return
 
-    def encode(start: int) -> list[_Encoded]:
+    def encode(start: int) -> list[PackedWindow]:
         encoder = encoders.pop()  # there is one for each thread
         try:
             return list(windows_from(start, encoder))
@@ -90,7 +106,7 @@ def _encoded_windows(
 
 def _encode_stretch(
     encoder: Encoder, source: Source, target: Pinned, start: int, size: int, preset: int | None
-) -> Iterator[_Encoded]:
+) -> Iterator[PackedWindow]:
     """Encode a stretch of target as one window, or more if it has copies too far apart for one."""
     end = start + size
     while True:
@@ -98,13 +114,7 @@ def _encode_stretch(
         if window is None:
             window = encoder.encode_window(source.build_index(), target, start, size)
         assert window is not None  # with an index, it always is encoded
-        sections: list[bytes] = []
-        plain_sizes: list[int | None] = []
-        for section in encoder.sections():
-            packed = None if preset is None else pack(section, preset)
-            sections.append(bytes(section) if packed is None else packed)
-            plain_sizes.append(None if packed is None else len(section))
-        yield _Encoded(window, sections, plain_sizes)
+        yield pack_window(window, encoder.sections(), preset)
         start += window.target_size
         if start == end:
             return

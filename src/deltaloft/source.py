@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -11,7 +12,7 @@ from deltaloft.buffers import Buffer, mapped
 from deltaloft.errors import InvalidRequest
 from deltaloft.native import Index, Pinned, pinned
 
-__all__ = ["LEVELS", "Source"]
+__all__ = ["LEVELS", "Source", "borrowed"]
 
 LEVELS = range(1, 10)
 
@@ -65,3 +66,15 @@ class Source:
         """Give memory and file back. Nothing may be encoding or decoding with this source."""
         self.index = None
         self._resources.close()
+
+
+@contextmanager
+def borrowed(source: Buffer | Path | Source) -> Iterator[Buffer]:
+    """Lend the bytes of whatever a caller may give as a source."""
+    if isinstance(source, Source):
+        yield source.buffer
+    elif isinstance(source, Path):
+        with mapped(source) as view:
+            yield view
+    else:
+        yield source

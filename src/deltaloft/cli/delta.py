@@ -1,4 +1,4 @@
-"""dg encode, decode, inspect: deltas between files, no store."""
+"""dg encode, decode, merge, inspect: deltas between files, no store."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 from deltaloft.cli.options import output_options
 from deltaloft.cli.output import Output, human
 
-__all__ = ["decode", "encode", "engines", "inspect"]
+__all__ = ["decode", "encode", "engines", "inspect", "merge"]
 
 _FILE = click.Path(path_type=Path)
 
@@ -52,6 +52,22 @@ def decode(source: Path, delta: Path, target: Path, max_size: int | None, out: O
     target_size = codec.decode_file(source, delta, target, max_size=max_size)
     record = {"target": str(target), "target_size": target_size}
     out.record(record, f"{target}  {human(target_size)}")
+
+
+@click.command()
+@click.argument("first", type=_FILE)
+@click.argument("second", type=_FILE)
+@click.argument("delta", type=_FILE)
+@click.option("--level", type=click.IntRange(1, 9), default=6, show_default=True,
+              help="1 is fast, 9 is small.")  # fmt: skip
+@output_options
+def merge(first: Path, second: Path, delta: Path, level: int, out: Output) -> None:
+    """Write to DELTA what the deltas FIRST and SECOND do one after the other."""
+    from deltaloft import merging
+
+    delta_size = merging.merge_file(first, second, delta, level=level)
+    record = {"delta": str(delta), "delta_size": delta_size}
+    out.record(record, f"{delta}  {human(delta_size)}")
 
 
 @click.command()

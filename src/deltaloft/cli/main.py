@@ -36,7 +36,7 @@ def dg() -> None:
 
 
 for _command in (commands.put, commands.get, commands.ls, commands.rm, commands.stat,
-                 delta.encode, delta.decode, delta.inspect):  # fmt: skip
+                 delta.encode, delta.decode, delta.merge, delta.inspect):  # fmt: skip
     dg.add_command(_command)
 
 

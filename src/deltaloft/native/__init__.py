@@ -4,6 +4,7 @@
     buffer       ── pinned() ─────→ pointer, for as long as the block runs
     Delta        ── open, close ──→ vcd_read_header(), vcd_decode_window() and so on
     Index        ── Encoder ──────→ vcd_encode_window()
+    Merger       ── two Deltas ───→ vcd_merger_read_first(), vcd_merge_window() and so on
     exception    ←────────────────  enum vcd_result
 
 Nothing is copied on the way in. The GIL is free while C works.
@@ -20,6 +21,7 @@ from deltaloft.native.delta import (
 )
 from deltaloft.native.encoder import WINDOW_MAX_SIZE, Encoder, Index, header, window_header
 from deltaloft.native.memory import Pinned, fresh_bytes, pinned
+from deltaloft.native.merger import Merger
 
 __all__ = [
     "VCD_ADLER32",
@@ -30,6 +32,7 @@ __all__ = [
     "Delta",
     "Encoder",
     "Index",
+    "Merger",
     "Pinned",
     "Sections",
     "Window",

@@ -9,7 +9,7 @@ is done.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, NamedTuple, NoReturn, Protocol, Self
 
@@ -198,11 +198,12 @@ class Delta:
             raise MalformedDelta(
                 f"window {number}: target window larger than its header said", window=number
             )
-        where = ffi.new("struct vcd_where *")
-        plain, _keep_alive = self._plain(window, sections)
-        result = lib.vcd_decode_window(window, plain, self._table, segment, room + position, where)
-        if result != lib.VCD_OK:
-            _fail(result, where, number, self._offset(window, sections, where))
+        self.read_instructions(
+            lambda *read: lib.vcd_decode_window(*read[:3], segment, room + position, read[3]),
+            number,
+            window,
+            sections,
+        )
 
     def count_instructions(self, number: int, window: Window, sections: Sections | None) -> Counts:
         """Count and check the instructions of one window, whose bytes are not needed.
@@ -210,13 +211,32 @@ class Delta:
         Raises:
             MalformedDelta: instructions break RFC 3284.
         """
-        where = ffi.new("struct vcd_where *")
         counts = ffi.new("struct vcd_counts *")
+        self.read_instructions(
+            lambda *read: lib.vcd_inspect_window(*read[:3], counts, read[3]),
+            number,
+            window,
+            sections,
+        )
+        return Counts(*(getattr(counts, name) for name in Counts._fields))
+
+    def read_instructions(
+        self,
+        reader: Callable[[Any, Any, Any, Any], int],
+        number: int,
+        window: Window,
+        sections: Sections | None,
+    ) -> None:
+        """Call a reader of C with a window, its plain sections, the code table and `where`.
+
+        Raises:
+            MalformedDelta, UnsupportedDelta, WrongSource, MemoryError: what the reader answers.
+        """
+        where = ffi.new("struct vcd_where *")
         plain, _keep_alive = self._plain(window, sections)
-        result = lib.vcd_inspect_window(window, plain, self._table, counts, where)
+        result = reader(window, plain, self._table, where)
         if result != lib.VCD_OK:
             _fail(result, where, number, self._offset(window, sections, where))
-        return Counts(*(getattr(counts, name) for name in Counts._fields))
 
     def _plain(self, window: Window, sections: Sections | None) -> tuple[Any, Any]:
         """Return struct vcd_sections, and what must live as long as it."""

@@ -9,7 +9,7 @@ from deltaloft._vcdiff import ffi, lib
 from deltaloft.native.delta import Window
 from deltaloft.native.memory import Pinned
 
-__all__ = ["WINDOW_MAX_SIZE", "Encoder", "Index", "header", "window_header"]
+__all__ = ["WINDOW_MAX_SIZE", "Encoder", "Index", "header", "section_views", "window_header"]
 
 WINDOW_MAX_SIZE: int = lib.VCD_WINDOW_MAX_SIZE
 
@@ -65,12 +65,16 @@ class Encoder:
 
     def sections(self) -> tuple[memoryview, memoryview, memoryview]:
         """Lend the data, instruction and address section until the next window is encoded."""
-        sections = self._sections
-        return (
-            _view(sections.data, sections.data_size),
-            _view(sections.instructions, sections.instructions_size),
-            _view(sections.addresses, sections.addresses_size),
-        )
+        return section_views(self._sections)
+
+
+def section_views(sections: Any) -> tuple[memoryview, memoryview, memoryview]:
+    """Lend what struct vcd_sections points to."""
+    return (
+        _view(sections.data, sections.data_size),
+        _view(sections.instructions, sections.instructions_size),
+        _view(sections.addresses, sections.addresses_size),
+    )
 
 
 def _view(pointer: Any, size: int) -> memoryview:
@@ -86,7 +90,7 @@ def window_header(window: Window, flags: int, sections: Sequence[bytes]) -> byte
     """Write a window's header for sections as they will follow.
 
     Args:
-        window: From `Encoder.encode_window`.
+        window: From `Encoder.encode_window` or `Merger.merge_window`.
         flags: Delta_Indicator: which sections are packed.
         sections: Data, instructions and addresses, packed or plain.
     """
