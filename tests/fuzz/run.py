@@ -68,9 +68,8 @@ def run(program: Path, seconds: int) -> bool:
     if name != RECIPES:
         words.append(f"-dict={HERE / 'vcdiff.dict'}")
     with log.open("w") as output:
-        result = subprocess.run(
-            words, stdout=output, stderr=output, env={**os.environ, "ASAN_OPTIONS": ASAN}
-        )
+        environment = {**os.environ, "ASAN_OPTIONS": ASAN}
+        result = subprocess.run(words, stdout=output, stderr=output, env=environment, check=False)
     said = log.read_text(errors="replace")
     runs = re.search(r"^stat::number_of_executed_units: (\d+)", said, re.MULTILINE)
     reached = re.findall(r"cov: (\d+) ft: (\d+) corp: (\d+)", said)
@@ -100,8 +99,9 @@ def main() -> None:
     if not programs:
         raise SystemExit(f"{folder}: programs named fuzz_* expected, none found")
     write_seeds(folder / "seeds")
-    if not all([run(program, arguments.seconds) for program in programs]):
-        raise SystemExit(1)
+    failed = [program.name for program in programs if not run(program, arguments.seconds)]
+    if failed:
+        raise SystemExit(f"findings: {', '.join(failed)}")
 
 
 if __name__ == "__main__":
