@@ -1,0 +1,160 @@
+"""The house: who may import whom, and which room holds which tool."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import deltaloft
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "src" / "deltaloft"
+CSRC = ROOT / "csrc"
+
+# A module imports only from lines above its own, and from its own folder.
+FLOORS = [
+    {"errors", "buffers"},
+    {"atomic_file", "native", "xdelta3", "bucket", "encrypted_file"},
+    {"bucket_requests", "inspection", "source", "base_cache"},
+    {"folder_bucket", "s3_bucket", "layout", "secondary"},
+    {"bucket_url", "bases", "delta_reader"},
+    {"delta_writer"},
+    {"codec"},
+    {"store"},
+    {"cli"},
+]
+
+C_FLOORS = [
+    {"vcdiff", "format", "varint", "large_memory", "copy_list", "key_table"},
+    {"common", "buffer", "address_cache"},
+    {"code_table", "adler32", "match_length", "source_index", "window_reader", "window_writer"},
+    {"instruction_reader", "gap_parser"},
+    {"match_finder"},
+    {"decode", "encode", "inspect"},
+]
+
+# Only these rooms may import the tool.
+TOOLS = {
+    "boto3": {"s3_bucket"},
+    "botocore": {"s3_bucket"},
+    "click": {"cli"},
+    "cryptography": {"encrypted_file"},
+    "deltaloft._vcdiff": {"native"},
+    "deltaloft._xdelta3": {"xdelta3"},
+    "filelock": {"base_cache"},
+    "platformdirs": {"base_cache"},
+    "rich": {"cli"},
+    "sqlite3": {"folder_bucket"},
+}
+
+# Rooms above 400 lines, each with its reason.
+LARGE: dict[str, str] = {}
+
+
+def room_of(path: Path) -> str:
+    """Return the module or folder a file belongs to: `native` for native/delta.py."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def modules() -> list[Path]:
+    """Return all Python files but the package's own `__init__`."""
+    return [path for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "__init__.py"]
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """Yield what a file imports, by full name."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module is not None and node.level == 0, f"{path}: a full name expected"
+            yield node.module
+            if node.module == "deltaloft":
+                yield from (f"deltaloft.{alias.name}" for alias in node.names)
+
+
+def floor_of(room: str, floors: list[set[str]]) -> int:
+    """Return how high a room lies."""
+    (floor,) = (number for number, rooms in enumerate(floors) if room in rooms)
+    return floor
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_run_downhill(path: Path) -> None:
+    """A module imports only from lower floors and its own folder, so there is no circle."""
+    room = room_of(path)
+    for name in imports_of(path):
+        parts = name.split(".")
+        if parts[0] == "deltaloft" and len(parts) > 1 and not parts[1].startswith("_"):
+            other = parts[1]
+            assert other == room or floor_of(other, FLOORS) < floor_of(room, FLOORS), name
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_tools_stay_in_their_rooms(path: Path) -> None:
+    """boto3, click, cryptography and their like are each imported by one room alone."""
+    for name in imports_of(path):
+        for tool, rooms in TOOLS.items():
+            if name == tool or name.startswith(f"{tool}."):
+                assert room_of(path) in rooms, name
+
+
+def test_layout_does_no_io() -> None:
+    """What stands in the bucket is said by pure functions."""
+    names = set(imports_of(PACKAGE / "layout.py"))
+    assert names.isdisjoint({"os", "io", "pathlib", "tempfile", "socket", "sqlite3", "mmap"})
+
+
+@pytest.mark.parametrize("path", sorted(CSRC.glob("*.[ch]")), ids=lambda path: path.name)
+def test_c_includes_run_downhill(path: Path) -> None:
+    """A C file includes libc, its own header and lower floors; no verb includes another."""
+    for name in re.findall(r'#include "(.+)\.h"', path.read_text()):
+        if name != path.stem:
+            assert floor_of(name, C_FLOORS) < floor_of(path.stem, C_FLOORS), name
+
+
+def test_every_room_is_on_the_plan() -> None:
+    """A new room has its place in CONTRIBUTING's floor plan."""
+    plan = (ROOT / "CONTRIBUTING.md").read_text().partition("## The floor plan")[2]
+    words = set(re.findall(r"[a-z_0-9]+", plan.partition("## Where do I put")[0]))
+    rooms = {room_of(path) for path in modules()} | {path.stem for path in CSRC.glob("*.[ch]")}
+    assert rooms - words == set()
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_public_names_are_listed_in_order(path: Path) -> None:
+    """Every module has a sorted __all__ whose names exist."""
+    name = ".".join(("deltaloft", *path.relative_to(PACKAGE).with_suffix("").parts))
+    module = importlib.import_module(name.removesuffix(".__init__"))
+    listed = module.__all__
+    # ruff's order: constants, classes, functions
+    key = [(not n.isupper(), not n[:1].isupper(), n) for n in listed]
+    assert sorted(key) == key
+    assert all(hasattr(module, each) for each in listed)
+
+
+def test_the_package_keeps_its_promises() -> None:
+    """Every public name can be had, and nothing heavy is imported before."""
+    assert sorted(deltaloft.__all__) == sorted(set(deltaloft.__all__))
+    for name in deltaloft.__all__:
+        assert getattr(deltaloft, name) is not None
+    code = (
+        "import deltaloft, sys; print([m for m in ('boto3', 'rich', 'lzma') if m in sys.modules])"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert "[]\n" == done.stdout
+
+
+def test_rooms_are_small() -> None:
+    """A file past 400 lines is a folder waiting to happen, or has a reason."""
+    sources = [*modules(), *CSRC.glob("*.[ch]")]
+    large = {path.name for path in sources if len(path.read_text().splitlines()) > 400}
+    assert set(LARGE) == large
