@@ -3,13 +3,17 @@
  *
  *   kind:1  source size:2  source  rest
  *
- *   kind even    the rest is the delta as it stands: most are wrong in their first bytes
- *   kind odd     the rest is windows without their sizes, from which a delta is framed:
+ *   kind & 1    0: the rest is the delta as it stands; most are wrong in their first bytes
+ *               1: the rest is windows without their sizes, from which a delta is framed:
  *
  *     indicator:1  segment size:2  segment position:2  instruction size:1  instructions
  *     and then, for each instruction in turn, its address or its data
  *
- * The second kind reaches what lies behind the framing: its sections are used up exactly
+ *   kind & 2    before the windows comes a code table, as what differs from the default one:
+ *
+ *     more NEAR entries:1  more SAME entries:1  changes:1  change*    change: place:2  byte:1
+ *
+ * What is framed reaches what lies behind the framing: its sections are used up exactly
  * whatever the instructions are, and only their addresses may be wrong. Integers are big-endian;
  * what is not there is 0 or empty.
  */
@@ -48,16 +52,59 @@ static inline void take(struct vcd_cursor *from, struct bytes *to, size_t size) 
     from->next += there;
 }
 
+/* Writes the header of a delta with a code table, whose 1536 bytes go out as one ADD (section 7),
+   and changes 'table', the default one, accordingly. */
+static inline void put_code_table(struct bytes *delta, struct vcd_cursor *in,
+                                  struct vcd_code_table *table) {
+    enum { COLUMN = 256, STRING_SIZE = 6 * COLUMN };
+    uint8_t string[STRING_SIZE];
+    struct bytes inner = {0};
+    struct window_parts parts = {.target_size = STRING_SIZE};
+    table->near_size = (VCD_NEAR_SIZE + take_byte(in)) % 16;
+    table->same_size = (VCD_SAME_SIZE + take_byte(in)) % 16;
+    for (int column = 0; column < 6; column++) {
+        for (int i = 0; i < COLUMN; i++) {
+            const struct vcd_code *const code = &table->code[i];
+            const uint8_t *const halves = column < 2   ? code->type
+                                          : column < 4 ? code->size
+                                                       : code->mode;
+            string[column * COLUMN + i] = halves[column % 2];
+        }
+    }
+    for (unsigned left = take_byte(in); left > 0; left--) {
+        const size_t place = take_16(in) % STRING_SIZE;
+        string[place] = (uint8_t)take_byte(in);
+    }
+    for (int i = 0; i < STRING_SIZE; i++) {
+        struct vcd_code *const code = &table->code[i % COLUMN];
+        const int column = i / COLUMN;
+        uint8_t *const halves = column < 2 ? code->type : column < 4 ? code->size : code->mode;
+        halves[column % 2] = string[i];
+    }
+    put_byte(&inner, table->near_size);
+    put_byte(&inner, table->same_size);
+    put_header(&inner, 0);
+    put(&parts.data, string, sizeof string);
+    put_byte(&parts.instructions, 1);
+    put_varint(&parts.instructions, STRING_SIZE);
+    put_window(&inner, &parts);
+    put_header(delta, VCD_CODETABLE);
+    put_varint(delta, inner.size);
+    put(delta, inner.data, inner.size);
+    free(inner.data);
+    free_parts(&parts);
+}
+
 /* Takes what one instruction needs, and counts what it makes. */
 static inline void take_operands(struct vcd_cursor *in, struct window_parts *parts, unsigned type,
-                                 unsigned mode, uint64_t size) {
+                                 bool is_byte, uint64_t size) {
     const uint64_t room = FUZZ_TARGET_MAX_SIZE / 16 - parts->target_size;
     parts->target_size += size < room ? size : room;
     if (type == VCD_ADD) {
         take(in, &parts->data, (size_t)(size < room ? size : room));
     } else if (type == VCD_RUN) {
         take(in, &parts->data, 1);
-    } else if (mode < VCD_MODE_NEAR + VCD_NEAR_SIZE) {
+    } else if (!is_byte) {
         const size_t low = vcd_cursor_left(in) > 0 && *in->next >= 0x80 ? 2 : 1;
         take(in, &parts->addresses, low);
         if (low == 2) { /* at most two digits, so that it ends */
@@ -68,7 +115,8 @@ static inline void take_operands(struct vcd_cursor *in, struct window_parts *par
     }
 }
 
-static inline void put_fuzzed_window(struct bytes *delta, struct vcd_cursor *in) {
+static inline void put_fuzzed_window(struct bytes *delta, struct vcd_cursor *in,
+                                     const struct vcd_code_table *table) {
     struct window_parts parts = {.indicator = take_byte(in) & (VCD_SOURCE | VCD_TARGET)};
     parts.segment_size = take_16(in);
     parts.segment_position = take_16(in);
@@ -77,13 +125,17 @@ static inline void put_fuzzed_window(struct bytes *delta, struct vcd_cursor *in)
         vcd_cursor_over(parts.instructions.data, parts.instructions.size);
     uint8_t opcode = 0;
     while (vcd_cursor_byte(&instructions, &opcode)) {
-        const struct vcd_code *const code = &vcd_default_code_table()->code[opcode];
-        for (int half = 0; half < 2 && code->type[half] != VCD_NOOP; half++) {
+        const struct vcd_code *const code = &table->code[opcode];
+        for (int half = 0; half < 2; half++) {
             uint64_t size = code->size[half];
+            if (code->type[half] == VCD_NOOP) {
+                continue;
+            }
             if (size == 0) {
                 vcd_cursor_varint(&instructions, &size);
             }
-            take_operands(in, &parts, code->type[half], code->mode[half], size);
+            take_operands(in, &parts, code->type[half],
+                          code->mode[half] >= VCD_MODE_NEAR + table->near_size, size);
         }
     }
     put_window(delta, &parts);
@@ -92,18 +144,23 @@ static inline void put_fuzzed_window(struct bytes *delta, struct vcd_cursor *in)
 
 static inline struct fuzz_input fuzz_input_over(const uint8_t *bytes, size_t size) {
     struct vcd_cursor in = vcd_cursor_over(bytes, size);
-    const bool framed = (take_byte(&in) & 1) != 0;
+    const unsigned kind = take_byte(&in);
     const size_t source_size = vcd_min(take_16(&in), vcd_cursor_left(&in));
     struct fuzz_input input = {.source = exact_copy(in.next, source_size)};
     in.next += source_size;
-    if (!framed) {
+    if (!(kind & 1)) {
         input.delta = exact_copy(in.next, vcd_cursor_left(&in));
         return input;
     }
     struct bytes delta = {0};
-    put_header(&delta, 0);
+    struct vcd_code_table table = *vcd_default_code_table();
+    if (kind & 2) {
+        put_code_table(&delta, &in, &table);
+    } else {
+        put_header(&delta, 0);
+    }
     while (vcd_cursor_left(&in) > 0) {
-        put_fuzzed_window(&delta, &in);
+        put_fuzzed_window(&delta, &in, &table);
     }
     input.delta = exact_copy(delta.data, delta.size);
     free(delta.data);

@@ -18,7 +18,7 @@
 #include "fuzz_input.h"
 #include "instruction_reader.h"
 
-enum { SIDE_MAX_SIZE = 1 << 17, WINDOWS_MAX = 64 };
+enum { SIDE_MAX_SIZE = 1 << 16, WINDOWS_MAX = 32 };
 
 /* ---- The recipe ------------------------------------------------------------------------- */
 

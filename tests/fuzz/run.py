@@ -40,10 +40,21 @@ def recipe_seed(source: bytes, target: bytes) -> bytes:
     return b"\x01\x00" + b"".join(steps)
 
 
+# Section 3's example of the RFC, framed by the harness: COPY 4 0, ADD 4 wxyz, COPY 4 4, COPY 12 24,
+# RUN 4 z, from a segment of 16 bytes at 0. The second time with a code table, without changes.
+EXAMPLE = b"\x01\x00\x10\x00\x00" + b"\x06" + bytes([20, 5, 20, 28, 0, 4]) + b"\x00wxyz\x04\x18z"
+FRAMED = {
+    "framed": b"\x01\x00\x10abcdefghijklmnop" + EXAMPLE,
+    "framed-code-table": b"\x03\x00\x10abcdefghijklmnop" + bytes(3) + EXAMPLE,
+}
+
+
 def write_seeds(folder: Path) -> None:
     """Turn tests/vectors into inputs; the larger ones are cut by the fuzzer."""
     for name in ("deltas", "recipes"):
         (folder / name).mkdir(parents=True, exist_ok=True)
+    for name, seed in FRAMED.items():
+        (folder / "deltas" / name).write_bytes(seed)
     for vector in VECTORS.iterdir():
         source, delta = (vector / "source").read_bytes(), (vector / "delta").read_bytes()
         if len(source) <= 0xFFFF:
