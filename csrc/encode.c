@@ -13,9 +13,9 @@ struct vcd_encoder {
     struct vcd_window_writer writer;
 };
 
-struct vcd_encoder *vcd_encoder_new(const uint8_t *source, size_t source_size) {
+struct vcd_encoder *vcd_encoder_new(const uint8_t *source, size_t source_size, int level) {
     struct vcd_encoder *const encoder = calloc(1, sizeof *encoder);
-    if (encoder != NULL && !vcd_finder_start(&encoder->finder, source, source_size)) {
+    if (encoder != NULL && !vcd_finder_start(&encoder->finder, source, source_size, level)) {
         vcd_encoder_free(encoder);
         return NULL;
     }
@@ -77,7 +77,7 @@ enum vcd_result vcd_encode_window(struct vcd_encoder *encoder, const struct vcd_
     if (result != VCD_OK) {
         return result;
     }
-    const struct segment segment = cover(copies, source_size, size);
+    const struct segment segment = cover(copies, source_size, encoder->finder.window_size);
     const uint64_t segment_size = segment.end > 0 ? segment.end - segment.from : 0;
 
     vcd_writer_start(writer, segment_size);

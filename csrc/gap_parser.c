@@ -17,8 +17,8 @@
 #include "match_length.h"
 
 enum {
-    STRETCH = 8192, /* positions parsed at once */
-    LOCAL_KEY_SIZE = 8,
+    STRETCH = 8192,     /* positions parsed at once */
+    LOCAL_KEY_SIZE = 8, /* bytes that a local key is made from, or of */
     LOCAL_SLOT_BITS = 16,
     LOCAL_REACH = 1 << 15, /* how far around its neighbours a gap looks into the source */
     WINDOW_SLOT_BITS = 17,
@@ -48,8 +48,9 @@ struct vcd_gap_node {
     uint32_t copy_size; /* of the edge; 0: a literal */
 };
 
-bool vcd_gap_parser_start(struct vcd_gap_parser *parser, const uint8_t *source,
-                          size_t source_size) {
+bool vcd_gap_parser_start(struct vcd_gap_parser *parser, const uint8_t *source, size_t source_size,
+                          int level) {
+    parser->effort = vcd_effort_of(level);
     parser->source = source;
     parser->source_size = source_size;
     parser->nodes = malloc((STRETCH + 1) * sizeof *parser->nodes);
@@ -74,8 +75,8 @@ void vcd_gap_parser_new_window(struct vcd_gap_parser *parser, const struct vcd_i
     vcd_key_table_clear(&parser->window_keys);
 }
 
-static uint64_t hash_local(const uint8_t *key) {
-    const uint64_t mixed = vcd_load64_le(key) * 0x9E3779B97F4A7C15U;
+static uint64_t hash_local(const uint8_t *key, unsigned size) {
+    const uint64_t mixed = (vcd_load64_le(key) << (64 - 8 * size)) * 0x9E3779B97F4A7C15U;
     return mixed ^ mixed >> 32; /* the lower bits, for the tag, are weak without */
 }
 
@@ -97,12 +98,7 @@ static void parse_replaced(const struct vcd_gap_parser *parser, const struct vcd
     }
 }
 
-/*
- * Whether a gap lies among bytes that look compressed: there, short matches are
- * chance, and long ones have been found. A short gap says little, so that its
- * surroundings are asked.
- */
-static bool looks_random(const struct vcd_gap *gap) {
+bool vcd_gap_looks_random(const struct vcd_gap *gap) {
     enum { SAMPLE = 2048 };
     size_t from = gap->at;
     size_t stride = gap->size / SAMPLE;
@@ -149,7 +145,7 @@ static size_t index_locality(struct vcd_gap_parser *parser, const struct vcd_gap
     }
     vcd_key_table_clear(keys);
     for (size_t i = 0; i < count; i++) {
-        const uint64_t hash = hash_local(parser->source + from + i);
+        const uint64_t hash = hash_local(parser->source + from + i, parser->effort.local_key_size);
         vcd_key_set(vcd_key_slot(keys, hash), hash, i);
     }
     return from;
@@ -230,7 +226,7 @@ static void parse_stretch(struct vcd_gap_parser *parser, const struct vcd_gap *g
             i += longest - 1;
             continue;
         }
-        const uint64_t hash = hash_local(here);
+        const uint64_t hash = hash_local(here, parser->effort.local_key_size);
         const size_t local = vcd_key_place(vcd_key_slot(&parser->local_keys, hash), hash);
         if (local != SIZE_MAX) {
             const size_t place = local_from + local;
@@ -288,6 +284,12 @@ void vcd_parse_gap(struct vcd_gap_parser *parser, const struct vcd_gap *gap,
     if (gap->size < LOCAL_KEY_SIZE) {
         return;
     }
+    if (!parser->effort.parses_gaps) {
+        if (gap->size <= REPLACED_MAX_SIZE) {
+            parse_replaced(parser, gap, copies);
+        }
+        return;
+    }
     for (size_t done = 0; done < gap->size;) {
         const size_t size = vcd_min(STRETCH, gap->size - done);
         const struct vcd_gap part = {
@@ -301,7 +303,7 @@ void vcd_parse_gap(struct vcd_gap_parser *parser, const struct vcd_gap *gap,
                          ? VCD_NO_PLACE
                          : gap->right - (gap->size - done - size),
         };
-        if (!looks_random(&part)) {
+        if (!vcd_gap_looks_random(&part)) {
             parse_stretch(parser, &part, copies);
         } else if (gap->size <= REPLACED_MAX_SIZE) {
             parse_replaced(parser, &part, copies);

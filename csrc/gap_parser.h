@@ -9,12 +9,14 @@
 #include <stdint.h>
 
 #include "copy_list.h"
+#include "effort.h"
 #include "key_table.h"
 #include "source_index.h"
 
 struct vcd_gap_node;
 
 struct vcd_gap_parser {
+    struct vcd_effort effort;
     const uint8_t *source;
     size_t source_size;
     const struct vcd_index *index;    /* or NULL */
@@ -37,13 +39,18 @@ struct vcd_gap {
 #define VCD_NO_PLACE SIZE_MAX
 
 /* Returns false when there is no memory. */
-bool vcd_gap_parser_start(struct vcd_gap_parser *parser, const uint8_t *source, size_t source_size);
+bool vcd_gap_parser_start(struct vcd_gap_parser *parser, const uint8_t *source, size_t source_size,
+                          int level);
 void vcd_gap_parser_free(struct vcd_gap_parser *parser);
 
 /* To be called before the first gap of each window, whose gaps have 'gaps_size' bytes in all.
    'index' may be NULL: then it is not used. */
 void vcd_gap_parser_new_window(struct vcd_gap_parser *parser, const struct vcd_index *index,
                                size_t gaps_size);
+
+/* Whether a gap lies among bytes that look compressed: there, short matches are chance, and long
+   ones have been found. A short gap says little, so that its surroundings are asked. */
+bool vcd_gap_looks_random(const struct vcd_gap *gap);
 
 /* Appends the copies that pay to 'copies', in the order of the target. */
 void vcd_parse_gap(struct vcd_gap_parser *parser, const struct vcd_gap *gap,

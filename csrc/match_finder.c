@@ -26,22 +26,45 @@ enum {
     BATCH = 16,     /* look-ups in flight: a memory latency's worth */
     STEP_UP = 4096, /* look-ups without a match that widen the step */
     STEP_MAX = 7,   /* finds any match of 16 * 7 + 15 bytes */
+
+    /* The neighbourhood that is searched before the whole source is indexed for it: what was
+       inserted or removed between versions is mostly smaller. */
+    NEARBY_BEHIND = 1 << 16,
+    NEARBY_AHEAD = 1 << 20,
+    NEARBY_STEP = 16,
+    NEARBY_SLOT_BITS = 17,
+    NEARBY_SIZE = 64, /* a match that is believed without having seen the others */
+    NEARBY_TRIES = 4, /* in a window */
+
+    /* Gaps are left to what the neighbourhood has when they cost no more than this: a byte that
+       looks compressed costs 1, for chance has no matches for it; any other costs TEXT_COST. */
+    GAPS_COST_WITHOUT_INDEX = 4096,
+    TEXT_COST = 16,
+    WORTH_AN_INDEX = 24, /* a smaller gap holds hardly a key */
+
+    /* A window with so many bytes in gaps ends there: they are copied into its data section, and
+       from there on, and a reader holds the section in memory. */
+    GAPS_MAX_SIZE = 1 << 22,
 };
 
-bool vcd_finder_start(struct vcd_match_finder *finder, const uint8_t *source, size_t source_size) {
+bool vcd_finder_start(struct vcd_match_finder *finder, const uint8_t *source, size_t source_size,
+                      int level) {
     memset(finder, 0, sizeof *finder);
     finder->source = source;
     finder->source_size = source_size;
     finder->window_keys.bits = WINDOW_SLOT_BITS;
     finder->window_keys.slots = malloc(sizeof *finder->window_keys.slots << WINDOW_SLOT_BITS);
-    return vcd_gap_parser_start(&finder->gaps, source, source_size) &&
-           finder->window_keys.slots != NULL;
+    finder->nearby_keys.bits = NEARBY_SLOT_BITS;
+    finder->nearby_keys.slots = malloc(sizeof *finder->nearby_keys.slots << NEARBY_SLOT_BITS);
+    return vcd_gap_parser_start(&finder->gaps, source, source_size, level) &&
+           finder->window_keys.slots != NULL && finder->nearby_keys.slots != NULL;
 }
 
 void vcd_finder_free(struct vcd_match_finder *finder) {
     free(finder->copies.copies);
     free(finder->solid.copies);
     free(finder->window_keys.slots);
+    free(finder->nearby_keys.slots);
     vcd_gap_parser_free(&finder->gaps);
 }
 
@@ -107,9 +130,9 @@ struct batch {
 };
 
 static size_t fetch(struct batch *batch, const struct vcd_index *index, const uint8_t *window,
-                    size_t size, size_t p, size_t step) {
+                    size_t end, size_t p, size_t step) {
     batch->count = 0;
-    while (batch->count < BATCH && p + VCD_KEY_SIZE <= size) {
+    while (batch->count < BATCH && p + VCD_KEY_SIZE <= end) {
         const uint64_t hash = vcd_hash_key(window + p);
         vcd_prefetch(vcd_index_bucket(index, hash));
         batch->at[batch->count] = p;
@@ -120,8 +143,8 @@ static size_t fetch(struct batch *batch, const struct vcd_index *index, const ui
 }
 
 /*
- * Step 3: the next long match at 'anchor' or behind it; match.forwards is 0 when
- * there is none.
+ * Step 3: the next long match whose key lies between 'anchor' and 'end';
+ * match.forwards is 0 when there is none.
  *
  * The index is larger than any cache, so that buckets are fetched a batch ahead
  * (3 times faster than waiting for each, on 64 MiB of random bytes). The longer the
@@ -129,13 +152,13 @@ static size_t fetch(struct batch *batch, const struct vcd_index *index, const ui
  * remainder by the index's step has its turn.
  */
 static struct match search(struct vcd_match_finder *finder, const struct vcd_index *index,
-                           const uint8_t *window, size_t size, size_t anchor) {
+                           const uint8_t *window, size_t size, size_t anchor, size_t end) {
     struct batch batches[2];
     size_t looked_up = 0;
-    size_t next = fetch(&batches[0], index, window, size, anchor, 1);
+    size_t next = fetch(&batches[0], index, window, end, anchor, 1);
     for (unsigned turn = 0; batches[turn].count > 0; turn ^= 1) {
         const size_t step = vcd_min(1 + 2 * (looked_up / STEP_UP), STEP_MAX);
-        next = fetch(&batches[turn ^ 1], index, window, size, next, step);
+        next = fetch(&batches[turn ^ 1], index, window, end, next, step);
         for (size_t i = 0; i < batches[turn].count; i++) {
             const size_t p = batches[turn].at[i];
             const uint64_t hash = batches[turn].hash[i];
@@ -157,7 +180,42 @@ static struct match search(struct vcd_match_finder *finder, const struct vcd_ind
         }
         looked_up += batches[turn].count;
     }
-    return (struct match){.at = size};
+    return (struct match){.at = end};
+}
+
+/* Like search(), but only in the source around 'place', and without an index. */
+static struct match search_nearby(struct vcd_match_finder *finder, const uint8_t *window,
+                                  size_t size, size_t anchor, size_t place) {
+    const uint8_t *const source = finder->source;
+    const struct vcd_key_table *const keys = &finder->nearby_keys;
+    const size_t from = place - vcd_min(place, NEARBY_BEHIND);
+    const size_t end = place + vcd_min(NEARBY_AHEAD, finder->source_size - place);
+    vcd_key_table_clear(keys);
+    for (size_t s = from; s + VCD_KEY_SIZE <= end; s += NEARBY_STEP) {
+        const uint64_t hash = vcd_hash_key(source + s);
+        vcd_key_set(vcd_key_slot(keys, hash), hash, s - from);
+    }
+    const size_t limit = vcd_min(size, anchor + NEARBY_AHEAD);
+    size_t looked_up = 0;
+    for (size_t p = anchor; p + VCD_KEY_SIZE <= limit;) {
+        const uint64_t hash = vcd_hash_key(window + p);
+        const size_t found = vcd_key_place(vcd_key_slot(keys, hash), hash);
+        if (found != SIZE_MAX) {
+            const size_t s = from + found;
+            const struct match match = {
+                .from = s,
+                .at = p,
+                .forwards = vcd_match_forwards(window + p, source + s,
+                                               vcd_min(size - p, finder->source_size - s)),
+                .backwards = vcd_match_backwards(window + p, source + s, vcd_min(p - anchor, s)),
+            };
+            if (match.forwards + match.backwards >= NEARBY_SIZE) {
+                return match;
+            }
+        }
+        p += vcd_min(1 + 2 * (looked_up++ / STEP_UP), STEP_MAX);
+    }
+    return (struct match){.at = limit};
 }
 
 /* The diagonal to begin with: of equal positions from the start, or else from the end. */
@@ -173,82 +231,117 @@ static size_t first_guess(const struct vcd_match_finder *finder, const uint8_t *
     return behind <= source_size ? source_size - behind : VCD_NO_PLACE;
 }
 
-/* Pass one: the long matches. Between them lie the gaps. Returns false when it lacks the index. */
-static bool find_solid(struct vcd_match_finder *finder, const struct vcd_index *index,
-                       const uint8_t *window, size_t size, size_t place) {
-    const uint8_t *const source = finder->source;
-    const size_t source_size = finder->source_size;
+/* Step 2: the continuation of the diagonal through 'place'. */
+static struct match follow(const struct vcd_match_finder *finder, const uint8_t *window,
+                           size_t size, size_t p, size_t place) {
+    if (place >= finder->source_size) {
+        return (struct match){.at = p};
+    }
+    const size_t limit = vcd_min(size - p, finder->source_size - place);
+    const size_t reach = vcd_min(RESYNC_REACH, limit);
+    const size_t skip = resync(window + p, finder->source + place, reach);
+    if (skip == reach) {
+        return (struct match){.at = p};
+    }
+    return (struct match){
+        .from = place + skip,
+        .at = p + skip,
+        .forwards =
+            vcd_match_forwards(window + p + skip, finder->source + place + skip, limit - skip),
+    };
+}
+
+/*
+ * Pass one: the long matches. Between them lie the gaps. Without an index, only the
+ * neighbourhood is searched, a few times. Returns how much of the window was looked
+ * at before the gaps had their largest size together, or SIZE_MAX when that failed.
+ */
+static size_t find_solid(struct vcd_match_finder *finder, const struct vcd_index *index,
+                         const uint8_t *window, size_t size, size_t place) {
     struct vcd_copy_list *const solid = &finder->solid;
     solid->count = 0;
-    finder->needs_index = false;
-    for (size_t p = 0; p < size;) { /* 'place' is p's on the diagonal */
-        struct match next = {.forwards = 0};
-        if (place < source_size) {
-            const size_t limit = vcd_min(size - p, source_size - place);
-            const size_t reach = vcd_min(RESYNC_REACH, limit);
-            const size_t skip = resync(window + p, source + place, reach);
-            if (skip < reach) {
-                next.from = place + skip;
-                next.at = p + skip;
-                next.forwards =
-                    vcd_match_forwards(window + next.at, source + next.from, limit - skip);
-            }
-        }
-        if (next.forwards == 0) {
-            finder->needs_index = true;
-            if (index == NULL) {
-                return false;
-            }
-            next = search(finder, index, window, size, p);
+    size_t gaps_left = GAPS_MAX_SIZE;
+    unsigned tries_left = NEARBY_TRIES;
+    size_t p = 0;
+    while (p < size && gaps_left > 0) { /* 'place' is p's on the diagonal */
+        struct match next = follow(finder, window, size, p, place);
+        if (next.forwards == 0 && index != NULL) {
+            const size_t end = vcd_min(size, p + gaps_left);
+            next = search(finder, index, window, size, p, end);
             if (next.forwards == 0) {
-                return true;
+                return end;
+            }
+        } else if (next.forwards == 0) {
+            if (tries_left-- == 0 || place >= finder->source_size) {
+                return SIZE_MAX;
+            }
+            next = search_nearby(finder, window, size, p, place);
+            if (next.forwards == 0) {
+                return SIZE_MAX;
             }
         }
+        const size_t begin = next.at - next.backwards;
         const size_t begin_from = next.from - next.backwards;
-        vcd_copy_list_push(solid, begin_from, next.at - next.backwards,
-                           next.backwards + next.forwards);
-        if (begin_from < source_size) {
+        gaps_left -= vcd_min(gaps_left, begin - p);
+        vcd_copy_list_push(solid, begin_from, begin, next.backwards + next.forwards);
+        if (begin_from < finder->source_size) {
             place = next.from + next.forwards;
         }
         p = next.at + next.forwards;
     }
-    return true;
+    return p;
 }
 
-/* Pass two: the gaps. Returns their size, when 'copies' is NULL, and parses nothing. */
-static size_t parse_gaps(struct vcd_match_finder *finder, const uint8_t *window, size_t size,
-                         size_t place, struct vcd_copy_list *copies) {
-    const size_t source_size = finder->source_size;
+/* What pass two does with each gap. */
+typedef void gap_visitor(struct vcd_match_finder *finder, const struct vcd_gap *gap);
+
+/* Adds to finder->gaps_cost what it may cost not to look into the whole source for a gap. */
+static void weigh_gap(struct vcd_match_finder *finder, const struct vcd_gap *gap) {
+    const bool replaced = gap->left != VCD_NO_PLACE && gap->right == gap->left + gap->size;
+    finder->gaps_size += gap->size;
+    if (finder->gaps_cost <= GAPS_COST_WITHOUT_INDEX && gap->size >= WORTH_AN_INDEX) {
+        finder->gaps_cost += gap->size * (replaced || vcd_gap_looks_random(gap) ? 1 : TEXT_COST);
+    }
+}
+
+static void parse_gap(struct vcd_match_finder *finder, const struct vcd_gap *gap) {
+    vcd_parse_gap(&finder->gaps, gap, &finder->copies);
+}
+
+/* Visits the gaps between the solid copies, which it appends to finder->copies. */
+static void visit_gaps(struct vcd_match_finder *finder, const uint8_t *window, size_t place,
+                       gap_visitor *visit) {
     const struct vcd_copy_list *const solid = &finder->solid;
-    size_t gaps_size = 0;
     size_t p = 0;
+    finder->copies.count = 0;
     for (size_t i = 0; i <= solid->count; i++) {
         const bool is_last = i == solid->count;
         const struct vcd_copy next =
-            is_last ? (struct vcd_copy){.at = (uint32_t)size} : solid->copies[i];
+            is_last ? (struct vcd_copy){.at = (uint32_t)finder->window_size} : solid->copies[i];
+        const bool from_source = !is_last && next.from < finder->source_size;
         if (next.at > p) {
-            gaps_size += next.at - p;
-            if (copies != NULL) {
-                const struct vcd_gap gap = {
-                    .window = window,
-                    .at = p,
-                    .size = next.at - p,
-                    .left = place,
-                    .right = is_last || next.from >= source_size ? VCD_NO_PLACE : next.from};
-                vcd_parse_gap(&finder->gaps, &gap, copies);
-            }
+            const struct vcd_gap gap = {.window = window,
+                                        .window_size = finder->window_size,
+                                        .at = p,
+                                        .size = next.at - p,
+                                        .left = place,
+                                        .right = from_source ? next.from : VCD_NO_PLACE};
+            visit(finder, &gap);
         }
         if (!is_last) {
-            if (copies != NULL) {
-                vcd_copy_list_push(copies, next.from, next.at, next.size);
-            }
-            if (next.from < source_size) {
-                place = next.from + next.size;
-            }
+            vcd_copy_list_push(&finder->copies, next.from, next.at, next.size);
             p = next.at + next.size;
         }
+        if (from_source) {
+            place = next.from + next.size;
+        }
     }
-    return gaps_size;
+}
+
+static void weigh_gaps(struct vcd_match_finder *finder, const uint8_t *window, size_t place) {
+    finder->gaps_size = 0;
+    finder->gaps_cost = 0;
+    visit_gaps(finder, window, place, weigh_gap);
 }
 
 enum vcd_result vcd_find_copies(struct vcd_match_finder *finder, const struct vcd_index *index,
@@ -257,13 +350,22 @@ enum vcd_result vcd_find_copies(struct vcd_match_finder *finder, const struct vc
     const uint8_t *const window = target + from;
     const size_t place = first_guess(finder, window, target_size, from, size);
     vcd_key_table_clear(&finder->window_keys);
-    if (!find_solid(finder, index, window, size, place)) {
+    /* First without the index, even where there is one: what comes out must not depend on
+       whether another window has asked for it. */
+    finder->window_size = find_solid(finder, NULL, window, size, place);
+    if (finder->window_size != SIZE_MAX) {
+        weigh_gaps(finder, window, place);
+    }
+    const bool needs_index =
+        finder->window_size == SIZE_MAX || finder->gaps_cost > GAPS_COST_WITHOUT_INDEX;
+    if (needs_index && index == NULL) {
         return VCD_NEEDS_INDEX;
     }
-    /* Without need, an index that another window asked for must not make a difference. */
-    vcd_gap_parser_new_window(&finder->gaps, finder->needs_index ? index : NULL,
-                              parse_gaps(finder, window, size, place, NULL));
-    finder->copies.count = 0;
-    parse_gaps(finder, window, size, place, &finder->copies);
+    if (needs_index) {
+        finder->window_size = find_solid(finder, index, window, size, place);
+        weigh_gaps(finder, window, place);
+    }
+    vcd_gap_parser_new_window(&finder->gaps, needs_index ? index : NULL, finder->gaps_size);
+    visit_gaps(finder, window, place, parse_gap);
     return finder->solid.failed || finder->copies.failed ? VCD_NO_MEMORY : VCD_OK;
 }

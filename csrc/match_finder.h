@@ -21,15 +21,20 @@ struct vcd_match_finder {
     struct vcd_copy_list solid;  /* the long ones among them */
     struct vcd_gap_parser gaps;
     struct vcd_key_table window_keys; /* sampled keys of the window that the source does not have */
-    bool needs_index;                 /* whether this window has to look anything up */
+    struct vcd_key_table nearby_keys; /* sampled keys of the source around a place */
+    size_t window_size;               /* how much of the window the copies are for */
+    size_t gaps_size;                 /* between the solid copies, in all */
+    size_t gaps_cost;
 };
 
 /* Returns false when there is no memory. */
-bool vcd_finder_start(struct vcd_match_finder *finder, const uint8_t *source, size_t source_size);
+bool vcd_finder_start(struct vcd_match_finder *finder, const uint8_t *source, size_t source_size,
+                      int level);
 void vcd_finder_free(struct vcd_match_finder *finder);
 
-/* Fills finder->copies for the 'size' bytes at 'from' of a target of 'target_size'. 'index' may be
-   NULL. Returns VCD_OK, VCD_NEEDS_INDEX or VCD_NO_MEMORY. */
+/* Fills finder->copies for up to 'size' bytes at 'from' of a target of 'target_size', and says in
+   finder->window_size for how many. 'index' may be NULL. Returns VCD_OK, VCD_NEEDS_INDEX or
+   VCD_NO_MEMORY. */
 enum vcd_result vcd_find_copies(struct vcd_match_finder *finder, const struct vcd_index *index,
                                 const uint8_t *target, size_t target_size, size_t from,
                                 size_t size);

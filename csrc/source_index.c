@@ -8,21 +8,53 @@
 
 #include <stdlib.h>
 
+#include "effort.h"
 #include "large_memory.h"
 #include "vcdiff.h"
 
-enum { STEP = 16 };
+static size_t step_for(size_t source_size, int level) {
+    const struct vcd_effort effort = vcd_effort_of(level);
+    size_t step = effort.index_step;
+    if (source_size <= effort.quarter_step_up_to) {
+        return step / 4;
+    }
+    if (source_size <= effort.half_step_up_to) {
+        return step / 2;
+    }
+    while (source_size / step >= (size_t)1 << 28) {
+        step *= 2; /* key numbers leave at least three bits for the tag */
+    }
+    return step;
+}
 
-struct vcd_index *vcd_index_new(const uint8_t *source, size_t source_size) {
+/*
+ * Buckets are fetched 32 keys ahead: the index is larger than any cache, and waiting
+ * for each took twice as long. Backwards: the first of equal keys gets the first slot.
+ */
+static void fill(const struct vcd_index *index, size_t keys) {
+    enum { AHEAD = 32 };
+    uint64_t hashes[AHEAD];
+    for (size_t i = keys + AHEAD; i-- > 0;) {
+        uint64_t *const hash = &hashes[i % AHEAD]; /* of key i, that of key i - AHEAD next */
+        if (i < keys) {
+            uint32_t *const bucket = vcd_index_bucket(index, *hash);
+            bucket[1] = bucket[0];
+            bucket[0] = vcd_index_tag(index, *hash) | (uint32_t)(i + 1);
+        }
+        if (i >= AHEAD) {
+            *hash = vcd_hash_key(index->source + (i - AHEAD) * index->step);
+            vcd_prefetch(vcd_index_bucket(index, *hash));
+        }
+    }
+}
+
+struct vcd_index *vcd_index_new(const uint8_t *source, size_t source_size, int level) {
     struct vcd_index *const index = calloc(1, sizeof *index);
     if (index == NULL) {
         return NULL;
     }
     index->source = source;
-    index->step = STEP;
-    while (source_size / index->step >= (size_t)1 << 28) {
-        index->step *= 2; /* key numbers leave at least three bits for the tag */
-    }
+    index->step = step_for(source_size, level);
     const size_t keys =
         source_size < VCD_KEY_SIZE ? 0 : (source_size - VCD_KEY_SIZE) / index->step + 1;
     while (keys >> index->index_bits != 0) {
@@ -34,12 +66,7 @@ struct vcd_index *vcd_index_new(const uint8_t *source, size_t source_size) {
         free(index);
         return NULL;
     }
-    for (size_t i = keys; i-- > 0;) { /* backwards: the first of equal keys gets the first slot */
-        const uint64_t hash = vcd_hash_key(source + i * index->step);
-        uint32_t *const bucket = vcd_index_bucket(index, hash);
-        bucket[1] = bucket[0];
-        bucket[0] = vcd_index_tag(index, hash) | (uint32_t)(i + 1);
-    }
+    fill(index, keys);
     return index;
 }
 

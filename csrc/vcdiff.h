@@ -195,16 +195,18 @@ enum vcd_result vcd_inspect_window(const struct vcd_window *window,
 
 /*
  * An index over a source: built once, then immutable, shared by any number of
- * encoders in any number of threads. The source must outlive it. Takes 0.28 bytes
- * and about 1 ns for each byte of source. NULL means no memory.
+ * encoders in any number of threads. The source must outlive it. 'level' is 1 (fast)
+ * to 9 (small). Takes up to 0.28 bytes for each byte of source and 10 MiB, and 1 to
+ * 4 ns for each byte of source. NULL means no memory.
  */
 struct vcd_index;
-struct vcd_index *vcd_index_new(const uint8_t *source, size_t source_size);
+struct vcd_index *vcd_index_new(const uint8_t *source, size_t source_size, int level);
 void vcd_index_free(struct vcd_index *index);
 
-/* The scratch space of one thread that encodes against one source, which must outlive it. */
+/* The scratch space of one thread that encodes against one source, which must outlive it, at one
+   level, 1 (fast) to 9 (small): its windows only take an index of the same level. */
 struct vcd_encoder;
-struct vcd_encoder *vcd_encoder_new(const uint8_t *source, size_t source_size);
+struct vcd_encoder *vcd_encoder_new(const uint8_t *source, size_t source_size, int level);
 void vcd_encoder_free(struct vcd_encoder *encoder);
 
 /*
@@ -216,9 +218,9 @@ void vcd_encoder_free(struct vcd_encoder *encoder);
  * not is answered by VCD_NEEDS_INDEX; make one and call again.
  * '*window_out' gets everything but offsets; its section sizes are those of
  * '*sections_out', which points into the encoder and is valid until its next
- * call. The window may cover less than asked for, when its copies would span more
- * source than a reader with 32-bit addresses can address: window_out->target_size
- * says how much; go on from there.
+ * call. The window may cover less than asked for: when its copies would span more
+ * source than a reader with 32-bit addresses can address, or when 4 MiB of it are
+ * like nothing in the source. window_out->target_size says how much; go on there.
  * Returns VCD_OK, VCD_NEEDS_INDEX or VCD_NO_MEMORY.
  */
 enum { VCD_WINDOW_MAX_SIZE = 1 << 24 }; /* Debian's xdelta3 3.0.11 reads no larger ones */

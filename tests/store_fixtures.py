@@ -74,6 +74,24 @@ def s3_endpoint(request: pytest.FixtureRequest) -> str:
     return _endpoint(request.param, request)
 
 
+@pytest.fixture(params=["moto", "rgw"])
+def http_endpoint(request: pytest.FixtureRequest) -> str:
+    """The URL of an S3 server without TLS, so that a proxy can follow what is said."""
+    return _endpoint(request.param, request)
+
+
+@pytest.fixture(params=["rgw", "rgw-tls"])
+def rgw_endpoint(request: pytest.FixtureRequest) -> str:
+    """The URL of an S3 server that checks signatures, which moto does not."""
+    return _endpoint(request.param, request)
+
+
+@pytest.fixture
+def tls_endpoint(request: pytest.FixtureRequest) -> str:
+    """The URL of an S3 server with a certificate of its own."""
+    return _endpoint("rgw-tls", request)
+
+
 @pytest.fixture
 def requests() -> Requests:
     """What was sent by the S3 buckets of this test."""

@@ -32,7 +32,7 @@ FLOORS = [
 ]
 
 C_FLOORS = [
-    {"vcdiff", "format", "varint", "large_memory", "copy_list", "key_table"},
+    {"vcdiff", "format", "varint", "large_memory", "copy_list", "key_table", "effort"},
     {"common", "buffer", "address_cache"},
     {"code_table", "adler32", "match_length", "source_index", "window_reader", "window_writer"},
     {"instruction_reader", "gap_parser"},

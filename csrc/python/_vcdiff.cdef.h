@@ -101,9 +101,9 @@ void advise_huge_pages(uint8_t *memory, size_t size);
 struct vcd_index;
 struct vcd_encoder;
 
-struct vcd_index *vcd_index_new(const uint8_t *source, size_t source_size);
+struct vcd_index *vcd_index_new(const uint8_t *source, size_t source_size, int level);
 void vcd_index_free(struct vcd_index *index);
-struct vcd_encoder *vcd_encoder_new(const uint8_t *source, size_t source_size);
+struct vcd_encoder *vcd_encoder_new(const uint8_t *source, size_t source_size, int level);
 void vcd_encoder_free(struct vcd_encoder *encoder);
 enum vcd_result vcd_encode_window(struct vcd_encoder *encoder, const struct vcd_index *index,
                                   const uint8_t *target, size_t target_size, size_t from,

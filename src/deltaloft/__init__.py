@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from deltaloft.bucket import Attributes
     from deltaloft.codec import decode, decode_file, encode, encode_file, inspect
     from deltaloft.errors import (
         AccessDenied,
@@ -34,14 +35,18 @@ if TYPE_CHECKING:
     )
     from deltaloft.inspection import Inspection, WindowInspection
     from deltaloft.source import Source
+    from deltaloft.store import Entry, GetResult, PutResult, Stat, Store
 
 __all__ = [
     "AccessDenied",
     "AlreadyExists",
+    "Attributes",
     "BucketNotFound",
     "DamagedObject",
     "DeltaError",
     "DeltaloftError",
+    "Entry",
+    "GetResult",
     "InputChanged",
     "Inspection",
     "IntegrityError",
@@ -49,8 +54,11 @@ __all__ = [
     "MalformedDelta",
     "NotFound",
     "PreconditionFailed",
+    "PutResult",
     "Source",
+    "Stat",
     "StorageError",
+    "Store",
     "TargetTooLarge",
     "Throttled",
     "Unreachable",
@@ -67,8 +75,14 @@ __all__ = [
 
 # Where a name lives, unless it is an error.
 _HOMES = {
+    "Attributes": "bucket",
+    "Entry": "store",
+    "GetResult": "store",
     "Inspection": "inspection",
+    "PutResult": "store",
     "Source": "source",
+    "Stat": "store",
+    "Store": "store",
     "WindowInspection": "inspection",
     "decode": "codec",
     "decode_file": "codec",

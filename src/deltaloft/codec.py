@@ -58,7 +58,7 @@ def encode(
     source: Buffer | Path | Source,
     target: Buffer | Path,
     *,
-    level: int = 6,
+    level: int | None = None,
     secondary: Secondary = "lzma",
     threads: int | None = None,
     engine: Engine = "auto",
@@ -71,7 +71,7 @@ def encode(
     Args:
         source: What the reader of the delta will have. A `Source` serves many targets.
         target: What the reader wants. It must not change meanwhile.
-        level: 1 (fast) to 9 (small).
+        level: 1 (fast) to 9 (small); by default that of a `Source`, or else 6.
         secondary: "lzma" packs each section that shrinks by 3 %; "none" writes plain RFC 3284.
         threads: How many windows of 16 MiB to encode at once; None for the number of processors,
             at most 8.
@@ -84,7 +84,7 @@ def encode(
     """
     if engine == "xdelta3":
         with _borrowed(source) as old, _borrowed(target) as new:
-            return xdelta3.encode(old, new, level=level, secondary=secondary)
+            return xdelta3.encode(old, new, level=level or 6, secondary=secondary)
     with _encoding(source, target, level, secondary, threads) as pieces:
         return b"".join(pieces)
 
@@ -94,7 +94,7 @@ def encode_file(
     target: Buffer | Path,
     delta: Path | BinaryIO,
     *,
-    level: int = 6,
+    level: int | None = None,
     secondary: Secondary = "lzma",
     threads: int | None = None,
 ) -> int:
@@ -228,19 +228,19 @@ def inspect(delta: Buffer | Path) -> Inspection:
 def _encoding(
     source: Buffer | Path | Source,
     target: Buffer | Path,
-    level: int,
+    level: int | None,
     secondary: str,
     threads: int | None,
 ) -> Iterator[Iterator[bytes]]:
     """Lend the pieces of the delta, and close what they come from behind them."""
-    if level not in _PRESETS:
-        raise InvalidRequest(f"a level from 1 to 9 expected, found {level!r}")
     if secondary not in ("lzma", "none"):
         raise InvalidRequest(f"secondary 'lzma' or 'none' expected, found {secondary!r}")
-    preset = _PRESETS[level] if secondary == "lzma" else None
     with ExitStack() as stack:
         if not isinstance(source, Source):
-            source = stack.enter_context(Source(source))
+            source = stack.enter_context(Source(source, level=6 if level is None else level))
+        elif level not in (None, source.level):
+            raise InvalidRequest(f"level {source.level}, the source's, expected, found {level!r}")
+        preset = _PRESETS[source.level] if secondary == "lzma" else None
         memory = stack.enter_context(_pinned(target))
         # Closed before anything else is: its threads look into source and target.
         yield stack.enter_context(closing(encode_pieces(source, memory, preset, threads)))

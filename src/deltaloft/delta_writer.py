@@ -66,7 +66,7 @@ def _encoded_windows(
     # An empty target has a window too: without one, xdelta3 takes the delta for cut off.
     starts = range(0, max(1, len(target)), WINDOW_MAX_SIZE)
     threads = min(threads, len(starts))
-    encoders = deque(Encoder(source.memory) for _ in range(threads))
+    encoders = deque(Encoder(source.memory, source.level) for _ in range(threads))
 
     def encode(start: int) -> list[_Encoded]:
         encoder = encoders.pop()  # there is one for each thread

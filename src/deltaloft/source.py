@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Self
 
 from deltaloft.buffers import Buffer, mapped
+from deltaloft.errors import InvalidRequest
 from deltaloft.native import Index, Pinned, pinned
 
-__all__ = ["Source"]
+__all__ = ["LEVELS", "Source"]
+
+LEVELS = range(1, 10)
 
 
 class Source:
@@ -22,9 +25,17 @@ class Source:
 
     Args:
         source: The bytes, or a file of them, which is mapped. They must not change meanwhile.
+        level: 1 (fast) to 9 (small): the level at which targets are encoded.
+
+    Raises:
+        InvalidRequest: no such level.
+        OSError: the file cannot be read.
     """
 
-    def __init__(self, source: Buffer | Path) -> None:
+    def __init__(self, source: Buffer | Path, *, level: int = 6) -> None:
+        if level not in LEVELS:
+            raise InvalidRequest(f"a level from 1 to 9 expected, found {level!r}")
+        self.level = level
         with ExitStack() as stack:
             self.buffer: Buffer = (
                 stack.enter_context(mapped(source)) if isinstance(source, Path) else source
@@ -47,7 +58,7 @@ class Source:
         """Return the index, after building it if nobody has yet."""
         with self._building:
             if self.index is None:
-                self.index = Index(self.memory)
+                self.index = Index(self.memory, self.level)
             return self.index
 
     def close(self) -> None:

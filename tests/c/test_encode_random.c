@@ -56,8 +56,10 @@ static void check_pair(void) {
     struct bytes exact_target = exact_copy(target.data, target.size);
     uint8_t *const room = malloc(target.size > 0 ? target.size : 1);
 
-    struct vcd_encoder *const encoder = vcd_encoder_new(exact_source.data, exact_source.size);
-    struct vcd_index *const index = vcd_index_new(exact_source.data, exact_source.size);
+    const int level = 1 + (int)pick(9);
+    struct vcd_encoder *const encoder =
+        vcd_encoder_new(exact_source.data, exact_source.size, level);
+    struct vcd_index *const index = vcd_index_new(exact_source.data, exact_source.size, level);
     CHECK(encoder != NULL && index != NULL);
     const size_t most = 1 + pick(8000);
     for (size_t at = 0; at < target.size;) {

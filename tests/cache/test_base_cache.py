@@ -200,6 +200,23 @@ def test_a_base_that_does_not_fit_into_memory_is_a_memory_error(folder: Path) ->
     assert downloads.count == 0
 
 
+def test_a_failed_open_gives_its_memory_back(folder: Path) -> None:
+    """Whoever keeps the error does not keep the room that was meant for the base."""
+
+    def mapped() -> int:
+        pages = Path("/proc/self/statm").read_text().split()[0]
+        return int(pages) * os.sysconf("SC_PAGESIZE")
+
+    damaged = Downloads(base("a", 10 << 20), served=b"")
+    before = mapped()
+    kept = []
+    for _ in range(100):
+        with pytest.raises(DamagedObject) as caught:
+            damaged.through(BaseCache(folder))
+        kept.append(caught.value)
+    assert mapped() - before < 500 << 20
+
+
 def test_plaintext_does_not_reach_the_disk(folder: Path) -> None:
     """Neither the entry nor its draft shows the base, and the draft is there as it comes."""
     content = base("a", 3 << 20)
@@ -343,6 +360,7 @@ def test_sizes_in_the_environment(
         ("DG_CACHE_KEY", "hunter2hunter2"),
         ("DG_CACHE_KEY", base64.b64encode(KEY[:-1]).decode()),
         ("DG_CACHE_KEY", base64.b64encode(KEY + b"x").decode()),
+        ("DG_CACHE_KEY", base64.b64encode(KEY).decode() + "!"),
         ("DG_CACHE_KEY", KEY.hex()),
         ("DG_CACHE_KEY", "schlüssel" * 5),
     ],

@@ -146,6 +146,7 @@ def test_what_a_killed_process_left_is_removed(origin: Origin, start: Start, fol
     cache = BaseCache(folder, key=KEY)
     Downloads(base("b")).through(cache)
     assert len(drafts_in(folder)) == 1  # it is alive
+    assert [entry.sha256 for entry in cache.entries()] == [sha256(base("b"))]
     victim.kill()
     Downloads(base("c")).through(cache)
     assert files_below(folder) == entries_in(folder)

@@ -266,6 +266,51 @@ def test_the_key_file_is_ours_alone(folder: Path) -> None:
     assert downloads.count == 1
 
 
+def interrupt_the_next_flush(
+    monkeypatch: pytest.MonkeyPatch, interruption: Callable[[], object]
+) -> None:
+    """Let something happen when a key file is written, but has no name yet."""
+    flush = os.fsync
+
+    def interrupted(descriptor: int) -> None:
+        monkeypatch.setattr(os, "fsync", flush)
+        interruption()
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", interrupted)
+
+
+def test_a_key_made_meanwhile_wins(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who comes second uses the key of the first, at the last moment too."""
+    downloads = Downloads(base("a"))
+    first: list[str] = []
+
+    def make_a_key() -> None:
+        downloads.through(BaseCache(folder, budget=0))
+        first.append((folder / "key").read_text())
+
+    interrupt_the_next_flush(monkeypatch, make_a_key)
+    downloads.through(BaseCache(folder))
+    assert [(folder / "key").read_text()] == first
+    downloads.through(BaseCache(folder))
+    assert (downloads.count, warnings_in(caplog)) == (2, 0)
+    assert sorted(folder.iterdir()) == [*entries_in(folder), folder / "key"]
+
+
+def test_a_key_tidied_away_is_made_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody who takes the nameless key for abandoned does no harm."""
+    downloads = Downloads(base("a"))
+    other = BaseCache(folder, key=KEY)
+    interrupt_the_next_flush(monkeypatch, lambda: Downloads(base("b")).through(other))
+    downloads.through(BaseCache(folder))
+    downloads.through(BaseCache(folder))
+    assert (downloads.count, warnings_in(caplog)) == (1, 0)
+
+
 def readable(key: Path) -> None:
     """Let the group read it."""
     key.chmod(0o640)

@@ -40,7 +40,8 @@ def test_xdelta3_reads_streams_that_skip_windows(xdelta3: Tool, tmp_path: Path) 
     parts = [text(4, 16 * MIB), noise(5, 16 * MIB), text(6, 3 * MIB)]
     delta = deltaloft.encode(b"", b"".join(parts))
     packed = [window.packed for window in deltaloft.inspect(delta).windows]
-    assert ["data" in names for names in packed] == [True, False, True]
+    has_data = ["data" in names for names in packed]
+    assert has_data[0] and has_data[-1] and False in has_data
     assert b"".join(parts) == _read_by(xdelta3, tmp_path, b"", delta)
 
 

@@ -16,10 +16,8 @@ _FILE = click.Path(path_type=Path)
 
 def engines() -> list[str]:
     """Return the names of the codec engines that this build has."""
-    try:
-        from deltaloft import xdelta3
-    except ImportError:
-        return ["native"]
+    from deltaloft import xdelta3
+
     return ["native", f"xdelta3 {xdelta3.version()}"] if xdelta3.available() else ["native"]
 
 

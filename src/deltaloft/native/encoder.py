@@ -20,20 +20,20 @@ _LZMA = 2
 
 
 class Index:
-    """An index over a source, which must outlive it. Immutable: threads may share it."""
+    """An index over a source, which must outlive it, for one level. Threads may share it."""
 
-    def __init__(self, source: Pinned) -> None:
-        index = lib.vcd_index_new(source, len(source))
+    def __init__(self, source: Pinned, level: int) -> None:
+        index = lib.vcd_index_new(source, len(source), level)
         if index == ffi.NULL:
             raise MemoryError(f"index over a source of {len(source)} bytes")
         self.pointer = ffi.gc(index, lib.vcd_index_free, size=len(source) * 9 // 32)
 
 
 class Encoder:
-    """The scratch space of one thread that encodes against one source, which must outlive it."""
+    """The scratch space of one thread: against one source, which must outlive it, at one level."""
 
-    def __init__(self, source: Pinned) -> None:
-        encoder = lib.vcd_encoder_new(source, len(source))
+    def __init__(self, source: Pinned, level: int) -> None:
+        encoder = lib.vcd_encoder_new(source, len(source), level)
         if encoder == ffi.NULL:
             raise MemoryError("encoder")
         self._encoder = ffi.gc(encoder, lib.vcd_encoder_free)

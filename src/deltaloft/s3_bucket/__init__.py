@@ -33,7 +33,7 @@ from deltaloft.bucket_requests import (
 )
 from deltaloft.buffers import Buffer
 from deltaloft.errors import AccessDenied, BucketNotFound, InvalidRequest, NotFound, StorageError
-from deltaloft.s3_bucket.answers import info_of, range_of, size_of, unquoted
+from deltaloft.s3_bucket.answers import info_of, range_of, size_of, unquoted, whole_of
 from deltaloft.s3_bucket.connection import connect
 from deltaloft.s3_bucket.failures import code_of, failing, failure, status_of
 from deltaloft.s3_bucket.reading import S3Reading
@@ -176,11 +176,15 @@ class S3Bucket:
             return
         with ExitStack() as closing:
             closing.callback(answer["Body"].close)
-            promised = size_of(answer, where)
-            whole = range_of(answer, start, size, where) if ranged else promised
+            whole = range_of(answer, start, size, where) if ranged else whole_of(answer, where)
             info = info_of(answer, key, whole, where)
             reading = S3Reading(
-                info, answer["Body"], start=start, size=promised, where=where, ask=ask_again
+                info,
+                answer["Body"],
+                start=start,
+                size=size_of(answer, where),
+                where=where,
+                ask=ask_again,
             )
             closing.callback(reading.close)
             yield reading

@@ -14,7 +14,7 @@ from typing import Any
 from deltaloft.bucket import Attributes, ObjectInfo
 from deltaloft.errors import StorageError
 
-__all__ = ["WRITE_ID", "info_of", "put_arguments", "range_of", "size_of", "unquoted"]
+__all__ = ["WRITE_ID", "info_of", "put_arguments", "range_of", "size_of", "unquoted", "whole_of"]
 
 WRITE_ID = "dl-write"  # metadata: tells a writer whose answer was lost that the object is its own
 _UNSET_TYPE = "binary/octet-stream"  # what S3 says of an object without a Content-Type
@@ -73,6 +73,17 @@ def size_of(answer: Mapping[str, Any], where: str) -> int:
     return size
 
 
+def whole_of(answer: Mapping[str, Any], where: str) -> int:
+    """Check that an answer holds a whole object; return its size.
+
+    Raises:
+        StorageError: it holds a part that nobody asked for, or does not say how much.
+    """
+    if found := answer.get("ContentRange"):
+        raise StorageError(f"{where}: the whole object expected, found {found!r} of it")
+    return size_of(answer, where)
+
+
 def range_of(answer: Mapping[str, Any], start: int, size: int | None, where: str) -> int:
     """Check that an answer holds just the range asked for; return the size of the whole object.
 
@@ -83,12 +94,12 @@ def range_of(answer: Mapping[str, Any], start: int, size: int | None, where: str
     text = answer.get("ContentRange", "")
     match = _CONTENT_RANGE.fullmatch(text)
     if match is None:
-        raise StorageError(f"{where}: the range from {start} expected, found an answer without")
+        raise StorageError(f"{where}: the range from {start} expected, found an answer without it")
     first, last, whole = map(int, match.groups())
     end = whole if size is None else min(start + size, whole)
     if (first, last + 1, promised) != (start, end, end - start):
         raise StorageError(
-            f"{where}: {end - start} bytes from {start} expected, found {promised} bytes of {text}"
+            f"{where}: {end - start} bytes from {start} expected, found {promised} of {text}"
         )
     return whole
 

@@ -69,7 +69,7 @@ def _check_endpoint(url: str) -> None:
         usable = False
     if not usable:
         raise InvalidRequest("endpoint URL: one like https://host or http://host:port expected")
-    if "@" in parts.netloc:  # boto3 would repeat it in every error
+    if "@" in url:  # boto3 would repeat it in every error
         raise InvalidRequest("endpoint URL: one without user and password expected")
 
 

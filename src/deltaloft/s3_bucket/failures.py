@@ -50,6 +50,11 @@ _BY_CODE: dict[str, tuple[type[DeltaloftError], str]] = {
     "RequestExpired": (AccessDenied, _CLOCK),
     "SlowDown": (Throttled, "the endpoint asks to slow down"),
     "RequestTimeout": (Unreachable, "the request took too long to arrive"),
+    # A client that was handed in; see `connection` for those of our own.
+    "MissingContentLength": (
+        StorageError,
+        'the endpoint needs a client with request_checksum_calculation="when_required"',
+    ),
     "PermanentRedirect": (StorageError, "the bucket is in another region"),
 }
 _BY_STATUS: dict[int, tuple[type[DeltaloftError], str]] = {

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from deltaloft.bucket_requests import object_url
 from deltaloft.s3_bucket.failures import code_of
 
 if TYPE_CHECKING:
@@ -38,39 +39,43 @@ def part_size_for(size: int) -> int:
 def upload_parts(
     client: S3Client,
     parts: Iterable[bytes],
-    *,
-    bucket: str,
-    key: str,
+    target: Mapping[str, Any],
     arguments: Mapping[str, Any],
     condition: Mapping[str, Any],
-) -> str:
-    """Upload an object in parts and return its ETag as the endpoint gave it, if it did.
+) -> Mapping[str, Any]:
+    """Upload an object in parts and return the answer to CompleteMultipartUpload.
 
-    `condition` is what CompleteMultipartUpload takes. Raises what boto3 raises.
+    Raises what boto3 raises.
+
+    Args:
+        client: Sends the requests.
+        parts: The bytes, all parts but the last of one size.
+        target: Bucket and Key.
+        arguments: What CreateMultipartUpload takes beside them.
+        condition: What CompleteMultipartUpload takes beside them.
     """
-    target: dict[str, Any] = {"Bucket": bucket, "Key": key}
-    target["UploadId"] = client.create_multipart_upload(**target, **arguments)["UploadId"]
+    upload_id = client.create_multipart_upload(**target, **arguments)["UploadId"]
+    upload: dict[str, Any] = {**target, "UploadId": upload_id}
     try:
-        done = _send(client, parts, target)
-        answer = client.complete_multipart_upload(
-            **target, MultipartUpload={"Parts": done}, **condition
+        done = _send(client, parts, upload)
+        return client.complete_multipart_upload(
+            **upload, MultipartUpload={"Parts": done}, **condition
         )
     except BaseException:
         try:
-            client.abort_multipart_upload(**target)
+            client.abort_multipart_upload(**upload)
         except (ClientError, BotoCoreError) as error:
             if not (isinstance(error, ClientError) and code_of(error) == "NoSuchUpload"):
-                kind = type(error).__name__
-                _log.warning("s3://%s/%s: an upload is left unfinished: %s", bucket, key, kind)
+                where = object_url(f"s3://{target['Bucket']}", target["Key"])
+                _log.warning("%s: an upload is left unfinished: %s", where, type(error).__name__)
         raise
-    return answer.get("ETag", "")
 
 
 def _send(
-    client: S3Client, parts: Iterable[bytes], target: Mapping[str, Any]
+    client: S3Client, parts: Iterable[bytes], upload: Mapping[str, Any]
 ) -> list[CompletedPartTypeDef]:
     def send(number: int, part: bytes) -> CompletedPartTypeDef:
-        answer = client.upload_part(**target, PartNumber=number, Body=part)
+        answer = client.upload_part(**upload, PartNumber=number, Body=part)
         return {"PartNumber": number, "ETag": answer["ETag"]}
 
     done: list[CompletedPartTypeDef] = []

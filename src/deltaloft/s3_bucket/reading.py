@@ -23,6 +23,7 @@ __all__ = ["S3Reading"]
 
 _BREAKS = 5
 _PROGRESS = 1 << 20
+_READ_SIZE = 1 << 18  # what is lost of a read that breaks off
 _BROKEN = (BotoCoreError, HTTPError, OSError)
 
 
@@ -67,7 +68,7 @@ class S3Reading:
         while self._next < self._end:
             cause = None
             try:
-                chunk = self._body.read(min(size, self._end - self._next))
+                chunk = self._body.read(min(size, _READ_SIZE, self._end - self._next))
             except _BROKEN as error:
                 chunk, cause = b"", error
             if chunk:

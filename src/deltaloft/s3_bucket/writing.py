@@ -21,6 +21,7 @@ import random
 import secrets
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from botocore.exceptions import ClientError
@@ -77,80 +78,119 @@ class Writer:
         write_id = None
         if conditional or content.size > _SINGLE_SIZE:
             write_id = secrets.token_hex(8)
+        put = _Put(
+            client=client,
+            target={"Bucket": self._bucket, "Key": key},
+            content=content,
+            arguments=put_arguments(attributes, write_id),
+            if_match=if_match,
+            no_clobber=no_clobber,
+            write_id=write_id,
+            where=where,
+        )
         if conditional and content.size > _SINGLE_SIZE:
             # Before much is sent for nothing; and Ceph 16 and 18 would not look at all.
-            self._look_first(client, key, if_match, where)
-        arguments = put_arguments(attributes, write_id)
-        quotes = self._quotes
+            put.check()
+        etag, self._quotes = put.run(self._quotes)
+        return etag
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Put:
+    """One put, however many requests it takes."""
+
+    client: S3Client
+    target: Mapping[str, Any]
+    content: _Content
+    arguments: Mapping[str, Any]
+    if_match: str | None
+    no_clobber: bool
+    write_id: str | None
+    where: str
+
+    def check(self) -> None:
+        """Refuse what the object that is there forbids.
+
+        Raises:
+            PreconditionFailed: it is not `if_match`, or AlreadyExists: there is one.
+        """
+        _, found = self._look()
+        if found != self.if_match:  # both None is what `no_clobber` wants
+            raise self._refused(found)
+
+    def run(self, quotes: bool) -> tuple[str, bool]:
+        """Write; return the ETag, and whether the endpoint wants quotes around those it is sent."""
         for attempt in range(_TRIES):
-            condition = _condition(if_match, no_clobber, quotes)
-            with failing(where):
+            with failing(self.where):
                 try:
-                    etag = self._send(client, key, content, arguments, condition)
-                    break
+                    return self._send(self._condition(quotes)) or self._etag(), quotes
                 except ClientError as error:
                     refusal = error
-            if code_of(refusal) == "ConditionalRequestConflict":
+            if code_of(refusal) != "ConditionalRequestConflict":
+                if etag := self._ours_after_all(refusal, quotes):
+                    return etag, quotes
+                quotes = False
+            elif attempt + 1 < _TRIES:
                 time.sleep(random.uniform(0, 0.05 * 2**attempt))
-                continue
-            if not _needs_a_look(refusal, conditional):
-                raise failure(refusal, where) from refusal
-            found_id, found = self._look(client, key, where)
-            if found is not None and found_id == write_id:
-                return found
-            if code_of(refusal) == "NoSuchUpload":
-                raise failure(refusal, where) from refusal
-            if no_clobber or found != if_match or not quotes:
-                raise _refused(if_match, found, where) from refusal
-            quotes = False
+        raise Throttled(f"{self.where}: other writers were in between {_TRIES} times")
+
+    def _send(self, condition: Mapping[str, Any]) -> str:
+        """Send everything once; return the ETag if the endpoint says it."""
+        if self.content.size > _SINGLE_SIZE:
+            parts = self.content.parts(part_size_for(self.content.size))
+            answer = upload_parts(self.client, parts, self.target, self.arguments, condition)
         else:
-            raise Throttled(f"{where}: other writers were in between {_TRIES} times")
-        self._quotes = quotes
-        if etag:
-            return etag
-        found_id, found = self._look(client, key, where)
-        if found is None or write_id is None or found_id != write_id:
-            raise StorageError(f"{where}: an ETag of what was written expected, found none")
+            body = b"".join(self.content.parts(_SINGLE_SIZE))
+            answer = self.client.put_object(**self.target, Body=body, **self.arguments, **condition)
+        return unquoted(answer.get("ETag", ""))
+
+    def _condition(self, quotes: bool) -> dict[str, Any]:
+        if self.no_clobber:
+            return {"IfNoneMatch": "*"}
+        if self.if_match is None:
+            return {}
+        return {"IfMatch": f'"{self.if_match}"' if quotes else self.if_match}
+
+    def _ours_after_all(self, refusal: ClientError, quotes: bool) -> str | None:
+        """Return the ETag if what was refused is there; None if the quotes were refused."""
+        code, status = code_of(refusal), status_of(refusal)
+        conditional = self.no_clobber or self.if_match is not None
+        unmet = conditional and (status == 412 or (status == 404 and code != "NoSuchBucket"))
+        twice = code == "NoSuchUpload"  # Complete, sent again because its answer was lost
+        if not unmet and not twice:
+            raise failure(refusal, self.where) from refusal
+        write_id, found = self._look()
+        if found and write_id == self.write_id:
+            return found
+        if twice:
+            raise failure(refusal, self.where) from refusal
+        if self.no_clobber or found != self.if_match or not quotes:
+            raise self._refused(found) from refusal
+        return None
+
+    def _etag(self) -> str:
+        """Ask for the ETag of what was just written: Ceph 16 does not say it with Complete."""
+        write_id, found = self._look()
+        if not found or write_id is None or write_id != self.write_id:
+            raise StorageError(f"{self.where}: an ETag of what was written expected, found none")
         return found
 
-    def _send(
-        self,
-        client: S3Client,
-        key: str,
-        content: _Content,
-        arguments: Mapping[str, Any],
-        condition: Mapping[str, Any],
-    ) -> str:
-        if content.size <= _SINGLE_SIZE:
-            body = b"".join(content.parts(_SINGLE_SIZE))
-            answer = client.put_object(
-                Bucket=self._bucket, Key=key, Body=body, **arguments, **condition
-            )
-            return unquoted(answer.get("ETag", ""))
-        etag = upload_parts(
-            client,
-            content.parts(part_size_for(content.size)),
-            bucket=self._bucket,
-            key=key,
-            arguments=arguments,
-            condition=condition,
-        )
-        return unquoted(etag)
-
-    def _look_first(self, client: S3Client, key: str, if_match: str | None, where: str) -> None:
-        _, found = self._look(client, key, where)
-        if found != if_match:  # for `no_clobber` both are None when all is well
-            raise _refused(if_match, found, where)
-
-    def _look(self, client: S3Client, key: str, where: str) -> tuple[str | None, str | None]:
+    def _look(self) -> tuple[str | None, str | None]:
         """Return the write's number and the ETag of the object that is there, None if none is."""
         try:
-            with failing(where):
-                found = client.head_object(Bucket=self._bucket, Key=key)
+            with failing(self.where):
+                answer = self.client.head_object(**self.target)
         except NotFound:
             return None, None
-        metadata = {name.lower(): value for name, value in found["Metadata"].items()}
-        return metadata.get(WRITE_ID), unquoted(found.get("ETag", ""))
+        metadata = {name.lower(): value for name, value in answer["Metadata"].items()}
+        return metadata.get(WRITE_ID), unquoted(answer.get("ETag", ""))
+
+    def _refused(self, found: str | None) -> PreconditionFailed:
+        if self.if_match is None:
+            return AlreadyExists(f"{self.where}: a free key expected, found an object")
+        return PreconditionFailed(
+            f"{self.where}: ETag {self.if_match} expected, found {found or 'no object'}"
+        )
 
 
 class _Content:
@@ -203,25 +243,3 @@ def _read(file: BinaryIO, size: int) -> bytes:
         rest.append(part)
         size -= len(part)
     return b"".join(rest)
-
-
-def _condition(if_match: str | None, no_clobber: bool, quotes: bool) -> dict[str, Any]:
-    if no_clobber:
-        return {"IfNoneMatch": "*"}
-    if if_match is None:
-        return {}
-    return {"IfMatch": f'"{if_match}"' if quotes else if_match}
-
-
-def _refused(if_match: str | None, found: str | None, where: str) -> PreconditionFailed:
-    if if_match is None:
-        return AlreadyExists(f"{where}: a free key expected, found an object")
-    return PreconditionFailed(f"{where}: ETag {if_match} expected, found {found or 'no object'}")
-
-
-def _needs_a_look(refusal: ClientError, conditional: bool) -> bool:
-    """Tell whether the refusal may be of a write that has happened, or of quotes."""
-    code, status = code_of(refusal), status_of(refusal)
-    if code == "NoSuchUpload":  # Complete, sent again because its answer was lost
-        return True
-    return conditional and (status == 412 or (status == 404 and code != "NoSuchBucket"))

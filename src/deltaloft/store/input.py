@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from deltaloft.bucket_requests import view_of
 from deltaloft.buffers import Buffer, mapped_file
 from deltaloft.errors import InputChanged
 from deltaloft.store.proof import Progress, ProvenReader, ProvingWriter
@@ -86,11 +87,13 @@ def opened(
         path = Path(file)
         with path.open("rb") as handle, _of_file(handle, path, progress) as given:
             yield given
-    elif hasattr(file, "read"):
+        return
+    view = view_of(file)
+    if view is None:
         with _spooled(cast("BinaryIO", file), "stream", progress) as given:
             yield given
     else:
-        yield _of_buffer(cast("Buffer", file), progress)
+        yield _of_buffer(view, progress)
 
 
 @contextmanager
@@ -132,11 +135,10 @@ def _spooled(stream: BinaryIO, name: str, progress: Progress | None) -> Iterator
             yield Input(view, writer.hexdigest(), name, file)
 
 
-def _of_buffer(buffer: Buffer, progress: Progress | None) -> Input:
-    view = memoryview(buffer).toreadonly().cast("B")
+def _of_buffer(view: memoryview, progress: Progress | None) -> Input:
     if progress is not None:
         progress(len(view))
-    return Input(view, hashlib.sha256(view).hexdigest(), "buffer")
+    return Input(view.toreadonly(), hashlib.sha256(view).hexdigest(), "buffer")
 
 
 def _identity(status: os.stat_result) -> tuple[int, ...]:

@@ -1,0 +1,114 @@
+"""Bad input on the command line: one clear line, the right exit code, nothing touched."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from commands import Commands, one_line, release
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ((), 2),
+        (("frobnicate",), 2),
+        (("put", "app-1.0.bin"), 2),
+        (("put", "app-1.0.bin", "store/x", "--level", "10"), 2),
+        (("put", "app-1.0.bin", "store/x", "--metadata", "novalue"), 2),
+        (("put", "app-1.0.bin", "store/x", "--metadata", "dl-v=1"), 2),
+        (("put", "app-1.0.bin", "store/.deltaloft/x"), 2),
+        (("put", "app-1.0.bin", "store/app-1.0.bin", "--no-clobber"), 1),
+        (("put", "app-1.0.bin", "./app-1.0.bin", "store/"), 2),
+        (("put", "missing", "store/"), 1),
+        (("put", ".", "store/x"), 1),
+        (("put", "app-1.0.bin", "http://example.org/x"), 2),
+        (("put", "app-1.0.bin", "s3:///x"), 2),
+        (("get", "store/missing"), 4),
+        (("get", "nowhere/missing"), 4),
+        (("get", "store/tiny", "no/such/folder"), 1),
+        (("get", "store/tiny", "no/such/folder/"), 1),
+        (("get", "store/"), 2),
+        (("get", "store/tiny", "--root", "x"), 2),
+        (("get", "s3://bucket/x", "--root", "y"), 2),
+        (("get", "store/tiny", "--endpoint-url", "http://127.0.0.1:1"), 2),
+        (("stat", "store/missing"), 4),
+        (("rm", "store/"), 2),
+        (("encode", "missing", "app-1.0.bin", "out"), 1),
+        (("encode", "app-1.0.bin", "app-1.0.bin", "no/such/folder"), 1),
+        (("encode", "app-1.0.bin", "app-1.0.bin", "."), 1),
+        (("decode", "app-1.0.bin", "app-1.1.bin", "out"), 5),
+        (("inspect", "app-1.0.bin"), 5),
+        (("inspect", "missing"), 1),
+    ],
+)
+def test_bad_input_is_one_clear_line(
+    store: Path, dg_: Commands, here: Path, arguments: tuple[str, ...], code: int
+) -> None:
+    """Whatever is wrong: one line on stderr, nothing on stdout, no file made, the right code."""
+    before = sorted(here.iterdir())
+    assert dg_(*arguments) == code
+    one_line(dg_.err)
+    assert dg_.out == ""
+    assert sorted(here.iterdir()) == before
+
+
+def test_some_of_many_is_3(store: Path, dg_: Commands) -> None:
+    """The good ones are stored, the bad ones named; all bad for one reason is that reason."""
+    assert dg_("put", "app-1.0.bin", "missing", "app-1.1.bin", "store/new/") == 3
+    assert "missing" in one_line(dg_.err)
+    assert len(dg_.records("ls", "store/new/")) == 2
+    assert dg_("put", "missing", "missing-too", "store/") == 1
+    assert dg_("rm", "store/", "nowhere/x", "store/tiny") == 3
+
+
+def test_a_folder_as_destination_of_a_file_stays(store: Path, dg_: Commands, here: Path) -> None:
+    """A folder that has the name of the file to be written is not replaced."""
+    (here / "sub" / "tiny").mkdir(parents=True)
+    assert dg_("get", "store/tiny", "sub") == 1
+    assert "folder" in one_line(dg_.err)
+    assert (here / "sub" / "tiny").is_dir()
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip", "source"])
+def test_a_damaged_delta_leaves_the_target_alone(dg_: Commands, here: Path, damage: str) -> None:
+    """Truncated, corrupt, or of another source: exit code 5, and what was there is still there."""
+    dg_("encode", "app-1.0.bin", "app-1.1.bin", "delta")
+    delta = bytearray((here / "delta").read_bytes())
+    source = "app-1.0.bin"
+    if damage == "cut":
+        del delta[-3:]
+    elif damage == "flip":
+        delta[delta.index(b"1", 20)] ^= 1  # all that this delta adds: 0 became 1
+    else:
+        (here / "other").write_bytes(random.Random(9).randbytes(100_009))
+        source = "other"
+    (here / "delta").write_bytes(delta)
+    (here / "out").write_bytes(b"what was here")
+    assert dg_("decode", source, "delta", "out") == 5
+    one_line(dg_.err)
+    assert (here / "out").read_bytes() == b"what was here"
+
+
+def test_max_size_is_honoured(dg_: Commands, here: Path) -> None:
+    """A target larger than allowed is refused before it is made."""
+    dg_("encode", "app-1.0.bin", "app-1.1.bin", "delta")
+    assert dg_("decode", "app-1.0.bin", "delta", "out", "--max-size", "100008") == 1
+    one_line(dg_.err)
+    assert not (here / "out").exists()
+    assert dg_("decode", "app-1.0.bin", "delta", "out", "--max-size", "100009") == 0
+
+
+def test_a_damaged_store_is_5(store: Path, dg_: Commands, here: Path) -> None:
+    """A flipped bit in a base is told, and the destination stays."""
+    for body in (store / "bodies").rglob("*"):
+        if body.is_file() and body.stat().st_size == len(release(0)):
+            content = bytearray(body.read_bytes())
+            content[50_000] ^= 1
+            body.chmod(0o644)
+            body.write_bytes(content)
+    (here / "out").write_bytes(b"what was here")
+    assert dg_("get", "store/app-1.1.bin", "out") == 5
+    assert "app-1.1.bin" in one_line(dg_.err)
+    assert (here / "out").read_bytes() == b"what was here"

@@ -1,0 +1,175 @@
+"""`dg` among real processes, disks and endpoints."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from commands import DG, Commands, one_line, release
+from neighbours import missing
+
+from deltaloft.cli.main import dg, run
+
+
+def in_namespace(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run a shell script in a mount namespace of its own, with `dg` as "$@"."""
+    if os.geteuid() != 0 or shutil.which("unshare") is None:
+        pytest.skip("mounting needs root and unshare")
+    command = ["unshare", "--mount", "sh", "-ec", script, "sh", *DG, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_full_disk_is_one_line(store: Path, here: Path) -> None:
+    """No room at the destination, or for the store itself: code 1, no litter."""
+    (here / "disk").mkdir()
+    script = (
+        'mount -t tmpfs -o size=64k tmpfs disk; code=0; "$@" || code=$?; ls -A disk; exit $code'
+    )
+    done = in_namespace(script, "get", "store/app-1.1.bin", "disk/out")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no space left" in one_line(done.stderr)
+    done = in_namespace(script, "put", "--create", "app-1.1.bin", "disk/")
+    assert done.returncode == 1
+    assert "no space left" in one_line(done.stderr)
+
+
+def test_a_read_only_disk_is_one_line(store: Path, here: Path) -> None:
+    """A destination that cannot be written to is told as the system tells it."""
+    (here / "disk").mkdir()
+    script = 'mount -t tmpfs -o ro tmpfs disk; "$@"'
+    done = in_namespace(script, "get", "store/tiny", "disk/out")
+    assert done.returncode == 1
+    assert "read-only" in one_line(done.stderr)
+
+
+def test_interruption_is_130(here: Path, store: Path, dg_: Commands) -> None:
+    """Ctrl-C: one word, no traceback, nothing stored."""
+    os.mkfifo(here / "never")
+    process = subprocess.Popen(
+        [*DG, "put", "never", "store/x"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    writer = None
+    while writer is None:  # until dg has opened the other end
+        assert process.poll() is None
+        with contextlib.suppress(OSError):
+            writer = os.open(here / "never", os.O_WRONLY | os.O_NONBLOCK)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    os.close(writer)
+    assert process.returncode == 130
+    assert err.strip() == "dg: interrupted"
+    assert dg_("ls", "store/x") == 4
+
+
+def test_a_reader_that_leaves_is_no_traceback(store: Path) -> None:
+    """`dg get … - | head -c 1` ends quietly."""
+    script = '"$@" get store/app-1.1.bin - --quiet | head -c 1 >/dev/null; echo "${PIPESTATUS[0]}"'
+    big = random.Random(2).randbytes(3_000_000)
+    Path("big").write_bytes(big)
+    assert run(["put", "big", "store/app-1.1.bin", "--quiet"]) == 0
+    done = subprocess.run(
+        ["bash", "-c", script, "bash", *DG], capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, done.stderr) == ("1\n", "")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["put", "--help"], ["put"]])
+def test_help_is_quick(arguments: list[str]) -> None:
+    """Neither help nor a usage error loads boto3, cryptography or rich."""
+    heavy = ("boto3", "botocore", "cryptography", "rich")
+    script = (
+        "import sys; from deltaloft.cli.main import run; run(sys.argv[1:]);"
+        f"print([name for name in {heavy} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True
+    )
+    assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_every_command_has_help() -> None:
+    """Each command explains itself and exits with 0."""
+    for name in dg.commands:
+        result = CliRunner().invoke(dg, [name, "--help"])
+        assert result.exit_code == 0
+        assert "--json" in result.output
+
+
+@pytest.fixture
+def moto(moto_endpoint: str, new_s3_bucket: Callable[..., Any]) -> Iterator[tuple[str, list[str]]]:
+    """A bucket at a moto server: its URL, and the options to reach it."""
+    yield new_s3_bucket(moto_endpoint).url, ["--endpoint-url", moto_endpoint]
+
+
+def test_s3_end_to_end(moto: tuple[str, list[str]], dg_: Commands) -> None:
+    """Put, list, describe, get and remove in a bucket, and below a root in it."""
+    url, options = moto
+    for root in ([], ["--root", "team-a"]):
+        below = f"{url}/team-a" if root else url
+        files = [f"app-1.{version}.bin" for version in range(4)]
+        assert dg_("put", *files, f"{below}/v/", *options, *root) == 0
+        for version in range(4):
+            command = ("get", f"{below}/v/app-1.{version}.bin", "out", *options, *root)
+            assert dg_(*command) == 0
+            assert Path("out").read_bytes() == release(version)
+        keys = [r["key"] for r in dg_.records("ls", f"{below}/v/", *options, *root)]
+        assert keys == [f"v/{name}" for name in files]
+        assert dg_.records("stat", f"{below}/v/app-1.1.bin", *options, *root)[0]["form"] == "delta"
+        assert dg_("rm", f"{below}/v/app-1.1.bin", *options, *root) == 0
+        assert dg_("get", f"{below}/v/app-1.1.bin", *options, *root) == 4
+
+
+def test_an_unknown_bucket_is_4(moto_endpoint: str, dg_: Commands) -> None:
+    """No such bucket: said by name, for every command."""
+    url = "s3://no-such-bucket-here/x"
+    for command in (("put", "app-1.0.bin", url), ("get", url), ("ls", url), ("stat", url)):
+        assert dg_(*command, "--endpoint-url", moto_endpoint) == 4
+        assert "no-such-bucket-here" in one_line(dg_.err)
+
+
+def test_create_makes_a_bucket(moto_endpoint: str, dg_: Commands) -> None:
+    """With --create the first put makes the bucket."""
+    url = f"s3://made-{random.SystemRandom().randrange(10**9)}/x"
+    options = ["--endpoint-url", moto_endpoint]
+    assert dg_("put", "--create", "app-1.0.bin", url, *options) == 0
+    assert dg_("get", url, "out", *options) == 0
+
+
+def test_an_unreachable_endpoint_is_one_line(dg_: Commands) -> None:
+    """Nobody answers: code 1, one line, the endpoint's silence named."""
+    assert dg_("get", "s3://bucket/key", "--endpoint-url", "http://127.0.0.1:9") == 1
+    assert "no answer" in one_line(dg_.err)
+
+
+@pytest.mark.parametrize(
+    "options", [["--endpoint-url", "nonsense"], ["--profile", "no-such-profile"]]
+)
+def test_bad_settings_are_one_line(dg_: Commands, options: list[str]) -> None:
+    """A setting that cannot work is a usage error."""
+    assert dg_("get", "s3://bucket/key", *options) == 2
+    one_line(dg_.err)
+
+
+def test_wrong_credentials_are_one_line(
+    dg_: Commands, monkeypatch: pytest.MonkeyPatch, new_s3_bucket: Callable[..., Any]
+) -> None:
+    """A real endpoint refuses a wrong secret; the secret is in no message."""
+    if "S3_ENDPOINT" not in os.environ:
+        missing("rgw", "S3_ENDPOINT is not set")
+    endpoint = os.environ["S3_ENDPOINT"]
+    bucket = new_s3_bucket(endpoint)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong-horse-battery")
+    url = f"{bucket.url}/x"
+    for command in (("put", "app-1.0.bin", url), ("get", url), ("ls", url), ("stat", url)):
+        assert dg_(*command, "--endpoint-url", endpoint) == 1
+        assert "wrong-horse" not in one_line(dg_.err)
