@@ -3,7 +3,7 @@
  *
  * Source and target are written by a recipe, so that few bytes make much that resembles:
  *
- *   window size:2  step*       step: kind:1  size:2  operand
+ *   window size:2  level:1  step*       step: kind:1  size:2  operand
  *
  *   kind & 3    0 literal: the bytes      1 run: a byte       2 noise: a seed
  *               3 copy: a position:2, in the source so far, or with kind & 8 in the target so far
@@ -107,9 +107,9 @@ static void put_encoded(struct bytes *delta, const struct vcd_window *window,
 
 /* Encodes the windows first to last, looking into 'index' only when asked to. */
 static struct bytes encode(const struct bytes *source, const struct bytes *target,
-                           const struct vcd_index *index, size_t window_size,
+                           const struct vcd_index *index, int level, size_t window_size,
                            struct bytes *windows) {
-    struct vcd_encoder *const encoder = vcd_encoder_new(source->data, source->size);
+    struct vcd_encoder *const encoder = vcd_encoder_new(source->data, source->size, level);
     struct bytes delta = {0};
     CHECK(encoder != NULL);
     put_header(&delta, 0);
@@ -134,9 +134,9 @@ static struct bytes encode(const struct bytes *source, const struct bytes *targe
 
 /* Encodes them last to first, with the index. */
 static void check_other_order(const struct bytes *source, const struct bytes *target,
-                              const struct vcd_index *index, size_t window_size,
+                              const struct vcd_index *index, int level, size_t window_size,
                               const struct bytes *windows) {
-    struct vcd_encoder *const encoder = vcd_encoder_new(source->data, source->size);
+    struct vcd_encoder *const encoder = vcd_encoder_new(source->data, source->size, level);
     CHECK(encoder != NULL);
     for (size_t i = (target->size + window_size - 1) / window_size; i-- > 0;) {
         const size_t at = i * window_size;
@@ -185,6 +185,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     static struct side source_side, target_side;
     struct vcd_cursor in = vcd_cursor_over(bytes, size);
     const size_t asked = 1 + take_16(&in);
+    const int level = 1 + (int)take_byte(&in) % 9;
     source_side.size = target_side.size = 0;
     while (vcd_cursor_left(&in) > 0) {
         follow_step(&in, &source_side, &target_side);
@@ -195,10 +196,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     const size_t window_size = asked > fewest ? asked : fewest;
 
     struct bytes windows[WINDOWS_MAX] = {{0}};
-    struct vcd_index *const index = vcd_index_new(source.data, source.size);
+    struct vcd_index *const index = vcd_index_new(source.data, source.size, level);
     CHECK(index != NULL);
-    struct bytes delta = encode(&source, &target, index, window_size, windows);
-    check_other_order(&source, &target, index, window_size, windows);
+    struct bytes delta = encode(&source, &target, index, level, window_size, windows);
+    check_other_order(&source, &target, index, level, window_size, windows);
     check_decoders(&source, &target, &delta);
 
     vcd_index_free(index);

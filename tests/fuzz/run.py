@@ -37,7 +37,7 @@ def recipe_seed(source: bytes, target: bytes) -> bytes:
     """Write a source and a target as one literal each."""
     literals = [(0, source), (4, target)]
     steps = (bytes([kind]) + len(data).to_bytes(2, "big") + data for kind, data in literals)
-    return b"\x01\x00" + b"".join(steps)
+    return b"\x01\x00" + b"\x05" + b"".join(steps)  # windows of 257 bytes, level 6
 
 
 # Section 3's example of the RFC, framed by the harness: COPY 4 0, ADD 4 wxyz, COPY 4 4, COPY 12 24,
