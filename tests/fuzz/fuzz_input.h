@@ -9,6 +9,8 @@
  *     indicator:1  segment size:2  segment position:2  instruction size:1  instructions
  *     and then, for each instruction in turn, its address or its data
  *
+ *     With indicator & 80 hex the segment may lie anywhere, else it is one that there is.
+ *
  *   kind & 2    before the windows comes a code table, as what differs from the default one:
  *
  *     more NEAR entries:1  more SAME entries:1  changes:1  change*    change: place:2  byte:1
@@ -115,11 +117,20 @@ static inline void take_operands(struct vcd_cursor *in, struct window_parts *par
     }
 }
 
-static inline void put_fuzzed_window(struct bytes *delta, struct vcd_cursor *in,
-                                     const struct vcd_code_table *table) {
-    struct window_parts parts = {.indicator = take_byte(in) & (VCD_SOURCE | VCD_TARGET)};
+/* Returns how much the window makes of the target, of which there is 'target_size'. */
+static inline size_t put_fuzzed_window(struct bytes *delta, struct vcd_cursor *in,
+                                       const struct vcd_code_table *table, size_t source_size,
+                                       size_t target_size) {
+    const unsigned indicator = take_byte(in);
+    struct window_parts parts = {.indicator = indicator & (VCD_SOURCE | VCD_TARGET)};
     parts.segment_size = take_16(in);
     parts.segment_position = take_16(in);
+    if (!(indicator & 0x80)) {
+        const size_t there = parts.indicator == VCD_TARGET ? target_size : source_size;
+        parts.segment_position = vcd_min((size_t)parts.segment_position, there);
+        parts.segment_size =
+            vcd_min((size_t)parts.segment_size, there - (size_t)parts.segment_position);
+    }
     take(in, &parts.instructions, take_byte(in));
     struct vcd_cursor instructions =
         vcd_cursor_over(parts.instructions.data, parts.instructions.size);
@@ -138,8 +149,31 @@ static inline void put_fuzzed_window(struct bytes *delta, struct vcd_cursor *in,
                           code->mode[half] >= VCD_MODE_NEAR + table->near_size, size);
         }
     }
+    const size_t made = (size_t)parts.target_size;
     put_window(delta, &parts);
     free_parts(&parts);
+    return made;
+}
+
+/* Makes all that is left of 'in' a delta of this kind, in memory of exactly its size. */
+static inline struct bytes fuzz_delta(struct vcd_cursor *in, unsigned kind, size_t source_size) {
+    if (!(kind & 1)) {
+        return exact_copy(in->next, vcd_cursor_left(in));
+    }
+    struct bytes delta = {0};
+    struct vcd_code_table table = *vcd_default_code_table();
+    if (kind & 2) {
+        put_code_table(&delta, in, &table);
+    } else {
+        put_header(&delta, 0);
+    }
+    size_t target_size = 0;
+    while (vcd_cursor_left(in) > 0) {
+        target_size += put_fuzzed_window(&delta, in, &table, source_size, target_size);
+    }
+    const struct bytes exact = exact_copy(delta.data, delta.size);
+    free(delta.data);
+    return exact;
 }
 
 static inline struct fuzz_input fuzz_input_over(const uint8_t *bytes, size_t size) {
@@ -148,22 +182,7 @@ static inline struct fuzz_input fuzz_input_over(const uint8_t *bytes, size_t siz
     const size_t source_size = vcd_min(take_16(&in), vcd_cursor_left(&in));
     struct fuzz_input input = {.source = exact_copy(in.next, source_size)};
     in.next += source_size;
-    if (!(kind & 1)) {
-        input.delta = exact_copy(in.next, vcd_cursor_left(&in));
-        return input;
-    }
-    struct bytes delta = {0};
-    struct vcd_code_table table = *vcd_default_code_table();
-    if (kind & 2) {
-        put_code_table(&delta, &in, &table);
-    } else {
-        put_header(&delta, 0);
-    }
-    while (vcd_cursor_left(&in) > 0) {
-        put_fuzzed_window(&delta, &in, &table);
-    }
-    input.delta = exact_copy(delta.data, delta.size);
-    free(delta.data);
+    input.delta = fuzz_delta(&in, kind, source_size);
     return input;
 }
 
