@@ -7,8 +7,8 @@
                    |             |             |
     delta    header | window | window | window            in order
 
-What comes out depends on source, target and options alone, not on the number of threads. At most
-`threads` + 1 windows are there at once.
+What comes out depends on source, target and options alone, not on the number of threads. With one
+thread a window is in memory, with more of them `threads` + 1 stretches of 16 MiB.
 """
 
 from __future__ import annotations
@@ -68,11 +68,19 @@ def _encoded_windows(
     threads = min(threads, len(starts))
     encoders = deque(Encoder(source.memory, source.level) for _ in range(threads))
 
+    def windows_from(start: int, encoder: Encoder) -> Iterator[_Encoded]:
+        size = min(WINDOW_MAX_SIZE, len(target) - start)
+        return _encode_stretch(encoder, source, target, start, size, preset)
+
+    if threads == 1:  # one window in memory, and not all of a stretch
+        for start in starts:
+            yield from windows_from(start, encoders[0])
+        return
+
     def encode(start: int) -> list[_Encoded]:
         encoder = encoders.pop()  # there is one for each thread
         try:
-            size = min(WINDOW_MAX_SIZE, len(target) - start)
-            return list(_encode_stretch(encoder, source, target, start, size, preset))
+            return list(windows_from(start, encoder))
         finally:
             encoders.append(encoder)
 

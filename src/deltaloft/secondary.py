@@ -44,10 +44,11 @@ _SAMPLED_FROM = 1 << 18
 _SLICES = 32
 _SLICE = 1 << 12
 
-# No section is larger than a window, 16 MiB. xz names a dictionary of 2^(12 + n/2) bytes by n.
-_DICTIONARY = 1 << 24
+# Larger dictionaries gained less than 0.01 % on our corpus, and cost time and, for LZMA's tables,
+# eight times their size in memory. xz names one of 2^(12 + n/2) bytes by n.
+_DICTIONARY = 1 << 19
 _STREAM_FLAGS = b"\0\0"  # no integrity check: windows have an Adler-32
-_BLOCK = bytes([2, 0, 0x21, 1, 24, 0, 0, 0])  # 12 bytes with its CRC, one filter, LZMA2, 2^24
+_BLOCK = bytes([2, 0, 0x21, 1, 14, 0, 0, 0])  # 12 bytes with its CRC, one filter, LZMA2, 2^19
 
 # Where each stream begins: an xz stream header, and the header of one block.
 _STREAM_START = (
