@@ -4,10 +4,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 XDIST := -n 2
+CLANG := clang
+FUZZ_SECONDS := 60
 export CMAKE_BUILD_PARALLEL_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help dev demo test test-py test-c test-slow lint format bench clean
+.PHONY: help dev demo test test-py test-c test-slow fuzz lint format bench clean
 
 help: ## list these words
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -47,6 +49,12 @@ test-c: $(VENV)/dev ## the C tests, under address and undefined-behaviour saniti
 
 test-slow: $(VENV)/dev ## tests with files of gigabytes
 	$(BIN)/python -m pytest -m slow
+
+fuzz: $(VENV)/dev ## the fuzzers of tests/fuzz, which need clang; FUZZ_SECONDS=60 for each
+	CC=$(CLANG) $(BIN)/cmake -S . -B build/fuzz -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \
+		-DDELTALOFT_FUZZ=ON -DDELTALOFT_STRICT=ON >/dev/null
+	$(BIN)/cmake --build build/fuzz
+	$(BIN)/python tests/fuzz/run.py build/fuzz/tests/fuzz --seconds $(FUZZ_SECONDS)
 
 lint: $(VENV)/dev ## ruff, mypy
 	$(BIN)/ruff check
