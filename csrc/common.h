@@ -66,6 +66,10 @@ static inline size_t vcd_min(size_t a, size_t b) {
     return a < b ? a : b;
 }
 
+static inline size_t vcd_max(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
 /* ---- The bounded cursor ------------------------------------------------------------------ */
 
 struct vcd_cursor {

@@ -181,20 +181,100 @@ static void push_path(const struct vcd_gap_node *nodes, size_t at, size_t size,
     }
 }
 
+/* Makes the edges of what matches at a place in the source; returns its size. */
+static size_t try_place(const struct vcd_gap_parser *parser, size_t i, const uint8_t *here,
+                        size_t left, uint64_t place, uint32_t price) {
+    if (place >= parser->source_size) {
+        return 0;
+    }
+    const size_t size = vcd_match_forwards(here, parser->source + place,
+                                           vcd_min(left, parser->source_size - (size_t)place));
+    if (size >= MIN_MATCH) {
+        relax(parser->nodes, i, size, place, price);
+    }
+    return size;
+}
+
+/* The same for the diagonals of the path so far and of the gap's neighbours. */
+static size_t try_diagonals(const struct vcd_gap_parser *parser, const struct vcd_gap *gap,
+                            size_t i) {
+    const size_t left = gap->size - i;
+    const uint8_t *const here = gap->window + gap->at + i;
+    const uint64_t same = parser->nodes[i].from;
+    const uint64_t before = gap->left == VCD_NO_PLACE ? VCD_NO_PLACE : gap->left + i;
+    const uint64_t behind =
+        gap->right == VCD_NO_PLACE || gap->right < left ? VCD_NO_PLACE : gap->right - left;
+    size_t longest = try_place(parser, i, here, left, same, PRICE_SAME_DIAGONAL);
+    if (before != same) {
+        const size_t size = try_place(parser, i, here, left, before, PRICE_NEIGHBOUR);
+        longest = vcd_max(longest, size);
+    }
+    if (behind != same) {
+        const size_t size = try_place(parser, i, here, left, behind, PRICE_NEIGHBOUR);
+        longest = vcd_max(longest, size);
+    }
+    return longest;
+}
+
+/* The same for what the index of the whole source knows. */
+static size_t try_index(const struct vcd_gap_parser *parser, size_t i, const uint8_t *here,
+                        size_t left) {
+    const struct vcd_index *const index = parser->index;
+    if (index == NULL || left < VCD_KEY_SIZE) {
+        return 0;
+    }
+    if (left >= VCD_KEY_SIZE + AHEAD) {
+        vcd_prefetch(vcd_index_bucket(index, vcd_hash_key(here + AHEAD)));
+    }
+    const uint32_t index_mask = vcd_index_mask(index);
+    const uint64_t hash = vcd_hash_key(here);
+    const uint32_t *const bucket = vcd_index_bucket(index, hash);
+    const uint32_t tag = vcd_index_tag(index, hash);
+    size_t longest = 0;
+    for (int k = 0; k < 2; k++) {
+        if (((bucket[k] ^ tag) & ~index_mask) == 0 && bucket[k] != 0) {
+            const size_t place = (size_t)((bucket[k] & index_mask) - 1) * index->step;
+            const size_t size = try_place(parser, i, here, left, place, PRICE_FAR);
+            longest = vcd_max(longest, size);
+        }
+    }
+    return longest;
+}
+
+/* The same by short keys: near in the source, and in the gaps before. */
+static size_t try_keys(const struct vcd_gap_parser *parser, const struct vcd_gap *gap,
+                       size_t local_from, size_t i) {
+    const size_t left = gap->size - i;
+    const uint8_t *const here = gap->window + gap->at + i;
+    const uint64_t hash = hash_local(here, parser->effort.local_key_size);
+    const size_t local = vcd_key_place(vcd_key_slot(&parser->local_keys, hash), hash);
+    size_t longest = 0;
+    if (local != SIZE_MAX) {
+        longest = try_place(parser, i, here, left, local_from + local, PRICE_LOCAL);
+    }
+    uint32_t *const slot = vcd_key_slot(&parser->window_keys, hash);
+    const size_t earlier = vcd_key_place(slot, hash);
+    if (earlier != SIZE_MAX) {
+        const size_t size = vcd_match_forwards(here, gap->window + earlier, left);
+        if (size >= MIN_MATCH) {
+            relax(parser->nodes, i, size, parser->source_size + earlier, PRICE_WINDOW);
+            longest = vcd_max(longest, size);
+        }
+    }
+    vcd_key_set(slot, hash, gap->at + i);
+    return longest;
+}
+
 static void parse_stretch(struct vcd_gap_parser *parser, const struct vcd_gap *gap,
                           struct vcd_copy_list *copies) {
     struct vcd_gap_node *const nodes = parser->nodes;
     const size_t local_from = index_locality(parser, gap);
-    const uint8_t *const stretch = gap->window + gap->at;
-    const struct vcd_index *const index = parser->index;
-    const uint32_t index_mask = index == NULL ? 0 : vcd_index_mask(index);
-
     nodes[0] = (struct vcd_gap_node){.from = gap->left};
     for (size_t i = 1; i <= gap->size; i++) {
         nodes[i].price = UINT32_MAX;
     }
     for (size_t i = 0; i < gap->size; i++) {
-        struct vcd_gap_node *const node = &nodes[i];
+        const struct vcd_gap_node *const node = &nodes[i];
         const uint32_t literal =
             node->price + parser->literal_price + (i == 0 || node->copy_size > 0 ? PRICE_ADD : 0);
         if (literal < nodes[i + 1].price) {
@@ -205,66 +285,11 @@ static void parse_stretch(struct vcd_gap_parser *parser, const struct vcd_gap *g
         if (left < LOCAL_KEY_SIZE) {
             continue;
         }
-        size_t longest = 0;
-        const uint8_t *const here = stretch + i;
-        const uint64_t places[3] = {
-            node->from, gap->left == VCD_NO_PLACE ? VCD_NO_PLACE : gap->left + i,
-            gap->right == VCD_NO_PLACE || gap->right < left ? VCD_NO_PLACE : gap->right - left};
-        for (int k = 0; k < 3; k++) {
-            const uint64_t place = places[k];
-            if (place < parser->source_size && (k == 0 || place != node->from)) {
-                const size_t size =
-                    vcd_match_forwards(here, parser->source + place,
-                                       vcd_min(left, parser->source_size - (size_t)place));
-                if (size >= MIN_MATCH) {
-                    relax(nodes, i, size, place, k == 0 ? PRICE_SAME_DIAGONAL : PRICE_NEIGHBOUR);
-                    longest = size > longest ? size : longest;
-                }
-            }
-        }
-        if (longest >= ENOUGH) {
-            i += longest - 1;
-            continue;
-        }
-        const uint64_t hash = hash_local(here, parser->effort.local_key_size);
-        const size_t local = vcd_key_place(vcd_key_slot(&parser->local_keys, hash), hash);
-        if (local != SIZE_MAX) {
-            const size_t place = local_from + local;
-            const size_t size = vcd_match_forwards(here, parser->source + place,
-                                                   vcd_min(left, parser->source_size - place));
-            if (size >= MIN_MATCH) {
-                relax(nodes, i, size, place, PRICE_LOCAL);
-                longest = size > longest ? size : longest;
-            }
-        }
-        uint32_t *const window_slot = vcd_key_slot(&parser->window_keys, hash);
-        const size_t earlier = vcd_key_place(window_slot, hash);
-        if (earlier != SIZE_MAX) {
-            const size_t size = vcd_match_forwards(here, gap->window + earlier, left);
-            if (size >= MIN_MATCH) {
-                relax(nodes, i, size, parser->source_size + earlier, PRICE_WINDOW);
-                longest = size > longest ? size : longest;
-            }
-        }
-        vcd_key_set(window_slot, hash, gap->at + i);
-        if (left >= VCD_KEY_SIZE && index != NULL) {
-            if (left >= VCD_KEY_SIZE + AHEAD) {
-                vcd_prefetch(vcd_index_bucket(index, vcd_hash_key(here + AHEAD)));
-            }
-            const uint64_t key_hash = vcd_hash_key(here);
-            const uint32_t *const bucket = vcd_index_bucket(index, key_hash);
-            const uint32_t tag = vcd_index_tag(index, key_hash);
-            for (int k = 0; k < 2; k++) {
-                if (((bucket[k] ^ tag) & ~index_mask) == 0 && bucket[k] != 0) {
-                    const size_t place = (size_t)((bucket[k] & index_mask) - 1) * index->step;
-                    const size_t size = vcd_match_forwards(
-                        here, parser->source + place, vcd_min(left, parser->source_size - place));
-                    if (size >= VCD_KEY_SIZE) {
-                        relax(nodes, i, size, place, PRICE_FAR);
-                        longest = size > longest ? size : longest;
-                    }
-                }
-            }
+        size_t longest = try_diagonals(parser, gap, i);
+        if (longest < ENOUGH) {
+            const size_t by_keys = try_keys(parser, gap, local_from, i);
+            const size_t by_index = try_index(parser, i, gap->window + gap->at + i, left);
+            longest = vcd_max(longest, vcd_max(by_keys, by_index));
         }
         if (longest >= ENOUGH) {
             i += longest - 1;
