@@ -170,6 +170,21 @@ def test_encode_and_decode_files(dg_: Commands, here: Path) -> None:
     assert dg_.out
 
 
+def test_merge_files(dg_: Commands, here: Path) -> None:
+    """Two deltas become one that leads from the first source to the last target."""
+    assert dg_("encode", "app-1.0.bin", "app-1.1.bin", "first") == 0
+    assert dg_("encode", "app-1.1.bin", "app-1.2.bin", "second") == 0
+    made = dg_.records("merge", "first", "second", "merged")[0]
+    assert made["delta_size"] == (here / "merged").stat().st_size
+    assert dg_("decode", "app-1.0.bin", "merged", "out") == 0
+    assert (here / "out").read_bytes() == release(2)
+    (here / "short").write_bytes(b"short")
+    assert dg_("encode", "short", "short", "first") == 0
+    assert dg_("merge", "first", "second", "none") == 5
+    assert "first delta" in dg_.err
+    assert not (here / "none").exists()
+
+
 def test_json_is_one_object_per_line(store: Path, dg_: Commands) -> None:
     """Every command with --json prints objects and nothing else, failures included."""
     assert dg_.records("put", "app-1.0.bin", "store/")[0]["added_size"] < 100
