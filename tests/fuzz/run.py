@@ -6,6 +6,7 @@ FOLDER holds the programs fuzz_*. Beside them, what is made here:
 
     seeds/deltas    the source and delta of each of tests/vectors, in the form of fuzz_input.h
     seeds/recipes   their sources and targets, in the form of fuzz_round_trip.c
+    seeds/pairs     two deltas to be merged, in the form of fuzz_merge.c
     corpus/NAME     what reached something new; it grows from run to run
     findings/NAME-* inputs that broke a promise
     logs/NAME       what the fuzzer said
@@ -21,7 +22,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 VECTORS = HERE.parent / "vectors"
-RECIPES = "fuzz_round_trip"  # the others read deltas
+SEEDS = {"fuzz_round_trip": "recipes", "fuzz_merge": "pairs"}  # the others read deltas
 MAX_SIZE = 4096
 
 # Memory that is read before it was written holds no zeros, which would pass for an empty slot.
@@ -49,12 +50,20 @@ FRAMED = {
 }
 
 
+def pair_seed(seed: bytes) -> bytes:
+    """Write a framed seed as the first delta, and two windows for its target as the second."""
+    kind, source, first = seed[0] | 0x54, seed[1:19], seed[19:]  # windows of 256 bytes
+    from_target = b"\x02\x00\x0c\x00\x00" + EXAMPLE[5:]
+    return bytes([kind]) + source + len(first).to_bytes(2, "big") + first + EXAMPLE + from_target
+
+
 def write_seeds(folder: Path) -> None:
     """Turn tests/vectors into inputs; the larger ones are cut by the fuzzer."""
-    for name in ("deltas", "recipes"):
+    for name in ("deltas", "recipes", "pairs"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     for name, seed in FRAMED.items():
         (folder / "deltas" / name).write_bytes(seed)
+        (folder / "pairs" / name).write_bytes(pair_seed(seed))
     for vector in VECTORS.iterdir():
         source, delta = (vector / "source").read_bytes(), (vector / "delta").read_bytes()
         if len(source) <= 0xFFFF:
@@ -72,11 +81,11 @@ def run(program: Path, seconds: int) -> bool:
     for made in (corpus, findings, log.parent):
         made.mkdir(parents=True, exist_ok=True)
     words = [str(program), str(corpus)]
-    words.append(str(folder / "seeds" / ("recipes" if name == RECIPES else "deltas")))
+    words.append(str(folder / "seeds" / SEEDS.get(name, "deltas")))
     words += [f"-max_total_time={seconds}", f"-max_len={MAX_SIZE}", "-print_final_stats=1"]
     words += ["-timeout=20", "-rss_limit_mb=2048", "-malloc_limit_mb=512"]
     words.append(f"-artifact_prefix={findings / name}-")
-    if name != RECIPES:
+    if name != "fuzz_round_trip":
         words.append(f"-dict={HERE / 'vcdiff.dict'}")
     with log.open("w") as output:
         environment = {**os.environ, "ASAN_OPTIONS": ASAN}
