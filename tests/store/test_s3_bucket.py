@@ -521,7 +521,8 @@ def test_retries() -> None:
 def test_a_conflict_is_tried_again(condition: dict[str, Any]) -> None:
     """409, when two conditional writes meet, is repeated: a few times, then Throttled."""
     conflict = Answer(409, xml_error("ConditionalRequestConflict"))
-    with script(conflict, conflict, Answer(200, headers={"ETag": '"new"'})) as server:
+    of_ceph = Answer(409, xml_error("ConcurrentModification"))
+    with script(conflict, of_ceph, Answer(200, headers={"ETag": '"new"'})) as server:
         bucket = S3Bucket("b", endpoint_url=server.url)
         assert bucket.put("key", b"x", PLAIN, **condition) == "new"
     with script(*[conflict] * 50) as server:
