@@ -15,7 +15,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from broken_line import Answer, broken_line, script
+from broken_line import Answer, Script, broken_line, script
 from store_fixtures import Requests
 
 from deltaloft.bucket import Attributes
@@ -251,6 +251,32 @@ def test_lost_answer_of_a_large_put(
     assert (bucket.head("key").etag, bucket.head("key").size) == (etag, len(content))
 
 
+def head_of_the_write(server: Script) -> Answer:
+    """Answer a HEAD as if the first request had been done."""
+    number = server.requests[0][2]["x-amz-meta-dl-write"]
+    return Answer(200, headers={**OBJECT, "x-amz-meta-dl-write": number, "Content-Length": "1"})
+
+
+@pytest.mark.parametrize(
+    ("then", "outcome"),
+    [(head_of_the_write, "abc"), (Answer(200, headers=OBJECT), None), (Answer(404), None)],
+)
+def test_upload_that_was_completed_before(then: Any, outcome: str | None) -> None:
+    """NoSuchUpload, when Complete is sent again, is success if the object is this upload's."""
+    create = (
+        b"<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>"
+    )
+    part = Answer(200, headers={"ETag": '"part"'})
+    gone = Answer(404, xml_error("NoSuchUpload"))
+    with script(Answer(200, create), *[part] * 5, gone, gone, then) as server:
+        bucket = S3Bucket("b", endpoint_url=server.url)
+        if outcome is None:
+            with pytest.raises(StorageError, match="NoSuchUpload"):
+                bucket.put("key", bytes(65 << 20), PLAIN)
+        else:
+            assert bucket.put("key", bytes(65 << 20), PLAIN) == outcome
+
+
 def test_cut_body_is_continued(
     http_endpoint: str, new_s3_bucket: NewS3Bucket, requests: Requests
 ) -> None:
@@ -415,6 +441,18 @@ def test_a_rest_of_another_object() -> None:
             with pytest.raises(StorageError, match="replaced"):
                 read(S3Bucket("b", endpoint_url=server.url), "key")
             assert server.requests[1][2]["If-Match"] == '"abc"'
+
+
+@pytest.mark.parametrize(
+    ("stored", "expected"),
+    [("aws-chunked", None), ("zstd,aws-chunked", "zstd"), ("aws-chunked, gzip", "gzip")],
+)
+def test_encoding_of_the_transfer(stored: str, expected: str | None) -> None:
+    """What some servers keep of the transfer's own encoding is not the object's."""
+    headers = {**OBJECT, "Content-Encoding": stored, "x-amz-meta-Mixed": "Case"}
+    with script(Answer(200, b"x", headers)) as server:
+        attributes = S3Bucket("b", endpoint_url=server.url).head("key").attributes
+    assert attributes == Attributes(metadata={"mixed": "Case"}, content_encoding=expected)
 
 
 def test_a_put_that_says_nothing() -> None:
