@@ -55,9 +55,11 @@ def broken_line(endpoint: str) -> Iterator[BrokenLine]:
 
         accepting = threading.Thread(target=accept, daemon=True)
         accepting.start()
-        yield line
-        server.shutdown(socket.SHUT_RDWR)
-        accepting.join()
+        try:
+            yield line
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            accepting.join()
 
 
 def _serve(line: BrokenLine, client: socket.socket) -> None:
@@ -159,7 +161,9 @@ def script(*answers: Answer | Callable[[Script], Answer]) -> Iterator[Script]:
     served.url = f"http://127.0.0.1:{server.server_address[1]}"
     serving = threading.Thread(target=server.serve_forever, args=(0.05,))
     serving.start()
-    yield served
-    server.shutdown()
-    serving.join()
-    server.server_close()
+    try:
+        yield served
+    finally:
+        server.shutdown()
+        serving.join()
+        server.server_close()

@@ -299,6 +299,31 @@ def test_readers_of_a_key_that_is_replaced_all_the_time(folder: Path, bucket: Fo
     assert {(len(body), len(set(body))) for body in seen} == {(10_000, 1)}
 
 
+def test_a_body_replaced_before_it_is_opened(folder: Path, bucket: FolderBucket) -> None:
+    """A reader whose body is replaced between the index and the file reads the new one."""
+    bucket.put("key", b"old", PLAIN)
+    body = bucket.local_path("key")
+    assert body is not None
+    waiting = [str(body)]
+
+    def replace(event: str, arguments: tuple[object, ...]) -> None:
+        if event == "open" and waiting and str(arguments[0]) == waiting[0]:
+            waiting.clear()
+            FolderBucket(folder).put("key", b"new", PLAIN)
+
+    sys.addaudithook(replace)  # there is no taking it away, so it works only once
+    assert read(bucket, "key") == b"new"
+    assert waiting == []
+
+
+def test_tidying_takes_nothing_that_is_in_use(folder: Path, bucket: FolderBucket) -> None:
+    """Processes that put equal bytes and tidy up after each other lose none of them."""
+    in_processes(4, put_and_tidy, folder)
+    keys = {f"{number}/{round_}" for number in range(4) for round_ in range(40)}
+    assert {listed.key for listed in bucket.list()} == keys
+    assert {read(bucket, key) for key in keys} == {b"equal"}
+
+
 def test_one_creator_of_eight_processes_wins(folder: Path, bucket: FolderBucket) -> None:
     """Of eight processes that create one key at once, one succeeds and its bytes stay."""
     for round_ in range(5):
@@ -602,6 +627,13 @@ def count_up(_: int, barrier: Any, folder: Path) -> None:
         except PreconditionFailed:
             continue
         done += 1
+
+
+def put_and_tidy(number: int, barrier: Any, folder: Path) -> None:
+    """Put equal bytes under keys of our own, each time as one who has tidied nothing yet."""
+    barrier.wait()
+    for round_ in range(40):
+        FolderBucket(folder).put(f"{number}/{round_}", b"equal", PLAIN)
 
 
 def replace_for_ever(folder: Path) -> None:

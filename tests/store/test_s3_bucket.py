@@ -480,7 +480,6 @@ def listing(*keys: str, token: str | None = None, truncated: bool | None = True)
     "pages",
     [
         [listing("a")],
-        [listing("a", token="1"), listing("b", token="1")],
         [listing("a", token="1"), listing("a", truncated=False)],
         [listing("b", token="1"), listing("a", truncated=False)],
         [listing("a", "a", truncated=False)],
@@ -502,6 +501,14 @@ def test_a_listing_that_lies(pages: list[Answer]) -> None:
     """A listing that may lack keys ends in an error, never as if it were complete."""
     with script(*pages) as server, pytest.raises(StorageError):
         list(S3Bucket("b", endpoint_url=server.url).list())
+
+
+def test_a_listing_in_a_circle() -> None:
+    """A listing that leads back to where it was is left at once."""
+    with script(*[listing(token="1")] * 9) as server:
+        with pytest.raises(StorageError):
+            list(S3Bucket("b", endpoint_url=server.url).list())
+        assert len(server.requests) == 2
 
 
 def test_a_listing_of_something_else() -> None:
@@ -629,7 +636,7 @@ def test_secrets_stay_out_of_messages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither a hostile endpoint nor a careless user brings a secret into an error's text."""
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAUNIQUE")
-    body = xml_error(f"{SECRET} \x1b[31m", f"your secret is {SECRET}")
+    body = xml_error(f"{SECRET}&#10;", f"your secret is {SECRET}")
     body_in_message = xml_error("Odd", f"your secret is {SECRET} and AKIAUNIQUE")
     for answer in (Answer(400, body), Answer(400, body_in_message)):
         with script(answer) as server:

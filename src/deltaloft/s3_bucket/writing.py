@@ -226,7 +226,7 @@ class _Content:
         while left > 0:
             part = _read(self._file, min(size, left))
             left -= len(part)
-            if not part or (left > 0 and len(part) < size):
+            if not part:
                 raise InputChanged(f"{self._where}: {left} more bytes expected in the file")
             yield part
         if self._file.read(1):
