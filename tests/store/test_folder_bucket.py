@@ -462,7 +462,7 @@ def test_a_body_that_cannot_be_read(folder: Path, bucket: FolderBucket) -> None:
 
 
 def test_nothing_is_left_open(folder: Path, bucket: FolderBucket) -> None:
-    """A thousand calls leave no descriptor behind."""
+    """Hundreds of calls leave no descriptor behind."""
 
     def use() -> None:
         bucket.put("key", b"x" * 100, PLAIN)
@@ -476,16 +476,22 @@ def test_nothing_is_left_open(folder: Path, bucket: FolderBucket) -> None:
     use()
     gc.collect()  # what earlier tests left
     before = len(names(Path("/proc/self/fd")))
-    for _ in range(200):
+    for _ in range(60):
         use()
     assert len(names(Path("/proc/self/fd"))) == before
     assert len(bodies(folder)) == 1
 
 
-def test_a_long_listing(bucket: FolderBucket) -> None:
+def test_a_long_listing(folder: Path, bucket: FolderBucket) -> None:
     """A listing of more than one page is complete and in order, whatever is deleted meanwhile."""
-    for number in range(1050):
-        bucket.put(f"k{number:04}", b"", PLAIN)
+    bucket.put("k0000", b"", PLAIN)
+    change_index(  # a thousand puts would flush the disk four thousand times
+        folder,
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1049)"
+        " INSERT INTO objects SELECT CAST(printf('k%04d', i) AS BLOB),"
+        " substr(body, 1, 65) || printf('%016d', i), size, etag, modified, attributes"
+        " FROM n, objects",
+    )
     listing = bucket.list()
     first = next(listing)
     bucket.delete("k0500")
@@ -570,6 +576,34 @@ def test_read_only_folder(tmp_path: Path) -> None:
                 bucket.delete("key")
             bucket.delete("missing")
             assert read(bucket, "key") == b"bytes"
+
+
+CRASH_WHILE_WRITING = """
+import os, sqlite3, sys
+index = sqlite3.connect(sys.argv[1], isolation_level=None)
+index.execute("PRAGMA cache_size = 1")  # so that changes reach the disk before their commit
+index.execute("BEGIN IMMEDIATE")
+index.execute("UPDATE objects SET size = 99")
+rows = [(b"%050d" % n, str(n), 1, "", 1, "{}") for n in range(3000)]
+index.executemany("INSERT INTO objects VALUES (?, ?, ?, ?, ?, ?)", rows)
+os._exit(0)
+"""
+
+
+def test_read_only_folder_of_a_killed_writer(tmp_path: Path) -> None:
+    """A transaction that has to be undone first is not read: where nothing can be, it is told."""
+    with small_disk(tmp_path / "disk", "4m") as disk:
+        bucket = FolderBucket(disk / "store", create=True)
+        bucket.put("key", b"bytes", PLAIN)
+        index = disk / "store" / "index.sqlite"
+        subprocess.run([sys.executable, "-c", CRASH_WHILE_WRITING, str(index)], check=True)
+        assert (disk / "store" / "index.sqlite-journal").exists()
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        with pytest.raises(OSError, match="a writer was killed here"):
+            bucket.head("key")
+        subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
+        assert read(bucket, "key") == b"bytes"
+        assert [listed.size for listed in bucket.list()] == [5]
 
 
 # ---- What the other processes do --------------------------------------------------------------
