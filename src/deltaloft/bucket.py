@@ -114,8 +114,8 @@ class Bucket(Protocol):
         """Write an object and return its ETag.
 
         A file object is read from its position to its end, in bounded memory; it must be seekable.
-        The conditions hold as far as the endpoint honours them (see faults of S3-compatibles in
-        docs/format.md): nothing stored may depend on that.
+        The conditions hold as far as the endpoint honours them (see docs/buckets.md): nothing
+        stored may depend on that.
 
         Raises:
             PreconditionFailed: the ETag is not `if_match`, or the key is gone.

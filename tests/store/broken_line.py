@@ -11,7 +11,7 @@ import http.server
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -55,9 +55,11 @@ def broken_line(endpoint: str) -> Iterator[BrokenLine]:
 
         accepting = threading.Thread(target=accept, daemon=True)
         accepting.start()
-        yield line
-        server.shutdown(socket.SHUT_RDWR)
-        accepting.join()
+        try:
+            yield line
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            accepting.join()
 
 
 def _serve(line: BrokenLine, client: socket.socket) -> None:
@@ -115,15 +117,18 @@ class Answer:
 
 @dataclass
 class Script:
-    """The answers still to give, and the requests that came: method, path, headers."""
+    """The answers still to give, and the requests that came: method, path, headers.
 
-    answers: list[Answer]
+    An answer may be a function of the requests so far.
+    """
+
+    answers: list[Answer | Callable[[Script], Answer]]
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     url: str = ""
 
 
 @contextmanager
-def script(*answers: Answer) -> Iterator[Script]:
+def script(*answers: Answer | Callable[[Script], Answer]) -> Iterator[Script]:
     """Serve prepared answers; 418 when there are no more."""
     served = Script(list(answers))
 
@@ -133,7 +138,8 @@ def script(*answers: Answer) -> Iterator[Script]:
         def answer(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             served.requests.append((self.command, self.path, dict(self.headers)))
-            answer = served.answers.pop(0) if served.answers else Answer(418)
+            next_one = served.answers.pop(0) if served.answers else Answer(418)
+            answer = next_one if isinstance(next_one, Answer) else next_one(served)
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)
@@ -155,7 +161,9 @@ def script(*answers: Answer) -> Iterator[Script]:
     served.url = f"http://127.0.0.1:{server.server_address[1]}"
     serving = threading.Thread(target=server.serve_forever, args=(0.05,))
     serving.start()
-    yield served
-    server.shutdown()
-    serving.join()
-    server.server_close()
+    try:
+        yield served
+    finally:
+        server.shutdown()
+        serving.join()
+        server.server_close()

@@ -15,7 +15,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from broken_line import Answer, broken_line, script
+from broken_line import Answer, Script, broken_line, script
 from store_fixtures import Requests
 
 from deltaloft.bucket import Attributes
@@ -251,6 +251,32 @@ def test_lost_answer_of_a_large_put(
     assert (bucket.head("key").etag, bucket.head("key").size) == (etag, len(content))
 
 
+def head_of_the_write(server: Script) -> Answer:
+    """Answer a HEAD as if the first request had been done."""
+    number = server.requests[0][2]["x-amz-meta-dl-write"]
+    return Answer(200, headers={**OBJECT, "x-amz-meta-dl-write": number, "Content-Length": "1"})
+
+
+@pytest.mark.parametrize(
+    ("then", "outcome"),
+    [(head_of_the_write, "abc"), (Answer(200, headers=OBJECT), None), (Answer(404), None)],
+)
+def test_upload_that_was_completed_before(then: Any, outcome: str | None) -> None:
+    """NoSuchUpload, when Complete is sent again, is success if the object is this upload's."""
+    create = (
+        b"<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>"
+    )
+    part = Answer(200, headers={"ETag": '"part"'})
+    gone = Answer(404, xml_error("NoSuchUpload"))
+    with script(Answer(200, create), *[part] * 5, gone, gone, then) as server:
+        bucket = S3Bucket("b", endpoint_url=server.url)
+        if outcome is None:
+            with pytest.raises(StorageError, match="NoSuchUpload"):
+                bucket.put("key", bytes(65 << 20), PLAIN)
+        else:
+            assert bucket.put("key", bytes(65 << 20), PLAIN) == outcome
+
+
 def test_cut_body_is_continued(
     http_endpoint: str, new_s3_bucket: NewS3Bucket, requests: Requests
 ) -> None:
@@ -417,6 +443,18 @@ def test_a_rest_of_another_object() -> None:
             assert server.requests[1][2]["If-Match"] == '"abc"'
 
 
+@pytest.mark.parametrize(
+    ("stored", "expected"),
+    [("aws-chunked", None), ("zstd,aws-chunked", "zstd"), ("aws-chunked, gzip", "gzip")],
+)
+def test_encoding_of_the_transfer(stored: str, expected: str | None) -> None:
+    """What some servers keep of the transfer's own encoding is not the object's."""
+    headers = {**OBJECT, "Content-Encoding": stored, "x-amz-meta-Mixed": "Case"}
+    with script(Answer(200, b"x", headers)) as server:
+        attributes = S3Bucket("b", endpoint_url=server.url).head("key").attributes
+    assert attributes == Attributes(metadata={"mixed": "Case"}, content_encoding=expected)
+
+
 def test_a_put_that_says_nothing() -> None:
     """A PUT answered 200 without an ETag, or with an error inside, is not believed."""
     for answers in ([Answer(200), Answer(404)], [Answer(200, xml_error("InternalError"))] * 5):
@@ -442,7 +480,6 @@ def listing(*keys: str, token: str | None = None, truncated: bool | None = True)
     "pages",
     [
         [listing("a")],
-        [listing("a", token="1"), listing("b", token="1")],
         [listing("a", token="1"), listing("a", truncated=False)],
         [listing("b", token="1"), listing("a", truncated=False)],
         [listing("a", "a", truncated=False)],
@@ -464,6 +501,14 @@ def test_a_listing_that_lies(pages: list[Answer]) -> None:
     """A listing that may lack keys ends in an error, never as if it were complete."""
     with script(*pages) as server, pytest.raises(StorageError):
         list(S3Bucket("b", endpoint_url=server.url).list())
+
+
+def test_a_listing_in_a_circle() -> None:
+    """A listing that leads back to where it was is left at once."""
+    with script(*[listing(token="1")] * 9) as server:
+        with pytest.raises(StorageError):
+            list(S3Bucket("b", endpoint_url=server.url).list())
+        assert len(server.requests) == 2
 
 
 def test_a_listing_of_something_else() -> None:
@@ -521,7 +566,8 @@ def test_retries() -> None:
 def test_a_conflict_is_tried_again(condition: dict[str, Any]) -> None:
     """409, when two conditional writes meet, is repeated: a few times, then Throttled."""
     conflict = Answer(409, xml_error("ConditionalRequestConflict"))
-    with script(conflict, conflict, Answer(200, headers={"ETag": '"new"'})) as server:
+    of_ceph = Answer(409, xml_error("ConcurrentModification"))
+    with script(conflict, of_ceph, Answer(200, headers={"ETag": '"new"'})) as server:
         bucket = S3Bucket("b", endpoint_url=server.url)
         assert bucket.put("key", b"x", PLAIN, **condition) == "new"
     with script(*[conflict] * 50) as server:
@@ -590,7 +636,7 @@ def test_secrets_stay_out_of_messages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither a hostile endpoint nor a careless user brings a secret into an error's text."""
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAUNIQUE")
-    body = xml_error(f"{SECRET} \x1b[31m", f"your secret is {SECRET}")
+    body = xml_error(f"{SECRET}&#10;", f"your secret is {SECRET}")
     body_in_message = xml_error("Odd", f"your secret is {SECRET} and AKIAUNIQUE")
     for answer in (Answer(400, body), Answer(400, body_in_message)):
         with script(answer) as server:

@@ -136,7 +136,7 @@ class Index:
         # Made by us, because SQLite would ignore a umask that lets a group write.
         with suppress(FileExistsError):
             os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
-        with self._errors(), closing(self._open()) as connection:
+        with self._connected() as connection:
             connection.execute("BEGIN IMMEDIATE")
             if _is_blank(connection):
                 connection.execute(_SCHEMA)
@@ -158,7 +158,7 @@ class Index:
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
         """Look at the index as it is at one moment."""
-        with self._errors(), closing(self._open()) as connection:
+        with self._connected() as connection:
             connection.execute("BEGIN")
             self._check_format(connection)
             yield Transaction(connection, self._url)
@@ -172,26 +172,29 @@ class Index:
         Raises:
             Throttled: another process writes for longer than that.
         """
-        with self._errors(), closing(self._open()) as connection:
+        with self._connected() as connection:
             connection.execute("BEGIN IMMEDIATE")
             self._check_format(connection)
             yield Transaction(connection, self._url)
             connection.execute("COMMIT")
 
-    def _open(self) -> sqlite3.Connection:
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection; what it raises comes out as our errors."""
         # mode=rw falls back to reading where the file is write-protected, and never creates. It
         # takes more than reading to recover from a writer that was killed, hence not mode=ro.
-        connection = sqlite3.connect(
-            f"{self._path.as_uri()}?mode=rw",
-            uri=True,
-            timeout=_BUSY_SECONDS,
-            isolation_level=None,
-        )
-        # EXTRA flushes the folder when the journal is unlinked. With FULL a power loss may bring
-        # back the journal, and with it a row whose body has been removed since.
-        connection.execute("PRAGMA synchronous = EXTRA")
-        connection.execute("PRAGMA trusted_schema = OFF")
-        return connection
+        uri = f"{self._path.as_uri()}?mode=rw"
+        try:
+            with closing(
+                sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
+            ) as connection:
+                # EXTRA flushes the folder when the journal is unlinked. With FULL a power loss may
+                # bring back the journal, and with it a row whose body has been removed since.
+                connection.execute("PRAGMA synchronous = EXTRA")
+                connection.execute("PRAGMA trusted_schema = OFF")
+                yield connection
+        except sqlite3.Error as error:
+            self._raise(error)
 
     def _check_format(self, connection: sqlite3.Connection) -> None:
         application = connection.execute("PRAGMA application_id").fetchone()[0]
@@ -206,13 +209,6 @@ class Index:
                 "a later deltaloft made it"
             )
 
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            self._raise(error)
-
     def _raise(self, error: sqlite3.Error) -> NoReturn:
         code = getattr(error, "sqlite_errorcode", 0)
         match code & 0xFF:  # the rest are details
@@ -224,6 +220,12 @@ class Index:
                 raise DamagedObject(f"{self._url}: the index {self._path} is damaged") from error
             case sqlite3.SQLITE_CANTOPEN if not self._path.exists():
                 raise BucketNotFound(f"{self._url}: no store in this folder") from error
+            case sqlite3.SQLITE_READONLY if code == sqlite3.SQLITE_READONLY_ROLLBACK:
+                raise OSError(
+                    errno.EROFS,
+                    "a writer was killed here; open the folder once where it can be written",
+                    str(self._path),
+                ) from error
             case code if code in _ERRNO:
                 number = _ERRNO[code]
                 raise OSError(number, os.strerror(number), str(self._path)) from error

@@ -10,8 +10,8 @@ the object that is there:
     if_match, and the ETag is it    Ceph 16 and 18 refuse an ETag in quotes: once more without
     else                            PreconditionFailed
 
-S3 answers 409 ConditionalRequestConflict when another write or delete is under way; then the put
-is repeated a few times.
+S3 answers 409 ConditionalRequestConflict when another write or delete is under way, Ceph 20
+ConcurrentModification; then the put is repeated a few times.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ __all__ = ["Writer"]
 # endpoints than those of CompleteMultipartUpload (Ceph 16 and 18 ignore the latter).
 _SINGLE_SIZE = 64 << 20
 _TRIES = 6
+_CONFLICTS = {"ConditionalRequestConflict", "ConcurrentModification"}
 
 
 class Writer:
@@ -126,7 +127,7 @@ class _Put:
                     return self._send(self._condition(quotes)) or self._etag(), quotes
                 except ClientError as error:
                     refusal = error
-            if code_of(refusal) != "ConditionalRequestConflict":
+            if code_of(refusal) not in _CONFLICTS:
                 if etag := self._ours_after_all(refusal, quotes):
                     return etag, quotes
                 quotes = False
@@ -225,7 +226,7 @@ class _Content:
         while left > 0:
             part = _read(self._file, min(size, left))
             left -= len(part)
-            if not part or (left > 0 and len(part) < size):
+            if not part:
                 raise InputChanged(f"{self._where}: {left} more bytes expected in the file")
             yield part
         if self._file.read(1):
