@@ -124,6 +124,8 @@ static bool begin_walk(struct vcd_merger *merger, uint64_t start, uint64_t size)
         return false;
     }
     merger->walks = walks;
+    /* Else it would lead to bytes that the walk around it has yet to write. */
+    assert(merger->walk_count == 0 || start + size <= walks[merger->walk_count - 1].start);
     merger->walks[merger->walk_count++] = (struct walk){
         .start = start,
         .next = start,
