@@ -117,15 +117,22 @@ enum vcd_result vcd_merger_read_second(struct vcd_merger *merger, const struct v
 
 /* ---- The steps of one window -------------------------------------------------------------- */
 
-static bool begin_walk(struct vcd_merger *merger, uint64_t start, size_t piece, uint64_t size) {
+static bool begin_walk(struct vcd_merger *merger, uint64_t start, uint64_t size) {
     struct walk *const walks = vcd_with_room(merger->walks, merger->walk_count,
                                              &merger->walk_capacity, sizeof *merger->walks);
     if (walks == NULL) {
         return false;
     }
     merger->walks = walks;
+    /* Else it would lead to bytes that the walk around it has yet to write. */
+    assert(merger->walk_count == 0 || start + size <= walks[merger->walk_count - 1].start);
     merger->walks[merger->walk_count++] = (struct walk){
-        .start = start, .next = start, .end = start + size, .piece = piece, .offset = merger->here};
+        .start = start,
+        .next = start,
+        .end = start + size,
+        .piece = vcd_piece_list_find(&merger->list, start),
+        .offset = merger->here,
+    };
     return true;
 }
 
@@ -199,15 +206,28 @@ static void remember(const struct vcd_merger *merger, struct vcd_piece *piece, u
     piece->window = merger->window & (UINT64_MAX >> 2);
 }
 
-/* A piece that looks back into a single other one, which looks back itself, looks back further. */
-static bool shorten(struct vcd_merger *merger, struct vcd_piece *piece, size_t seen, uint64_t end) {
-    const struct vcd_piece *const other = &merger->list.pieces[seen];
-    if (other->kind != VCD_PIECE_EARLIER || piece->from.position < other->at ||
-        end - piece->at > vcd_piece_end(&merger->list, seen) - piece->from.position) {
-        return false;
+/*
+ * A piece that looks back into a single other one, which looks back itself, looks back further; so
+ * does the piece that it then sees, and so on. That halves chains, so that the next one who follows
+ * a part of them has less to do. Returns whether anything has changed.
+ */
+static bool shorten(struct vcd_merger *merger, size_t number) {
+    const struct vcd_piece_list *const list = &merger->list;
+    bool changed = false;
+    while (list->pieces[number].kind == VCD_PIECE_EARLIER) {
+        struct vcd_piece *const piece = &list->pieces[number];
+        const uint64_t seen_end = piece->from.position + (vcd_piece_end(list, number) - piece->at);
+        const size_t seen = vcd_piece_list_find(list, piece->from.position);
+        const struct vcd_piece *const other = &list->pieces[seen];
+        if (other->kind != VCD_PIECE_EARLIER || seen_end > vcd_piece_end(list, seen)) {
+            break;
+        }
+        piece->from.position -= other->at - other->from.position;
+        number = vcd_piece_list_find(list, piece->from.position);
+        merger->work++;
+        changed = true;
     }
-    piece->from.position -= other->at - other->from.position;
-    return true;
+    return changed;
 }
 
 enum progress { GOES_ON, WINDOW_ENDS, NO_MEMORY };
@@ -252,20 +272,17 @@ static enum progress write_part(struct vcd_merger *merger) {
 
     switch (piece->kind) {
     case VCD_PIECE_EARLIER: {
-        const uint64_t period = piece->at - piece->from.position;
-        const uint64_t start = piece->from.position + in_piece % period;
-        const size_t seen = vcd_piece_list_find(&merger->list, start);
-        if (shorten(merger, piece, seen, end)) {
+        if (shorten(merger, walk->piece)) {
             return GOES_ON;
         }
-        /* Up to the piece itself, and to where this walk can be copied from. */
-        const uint64_t to_piece = piece->at - start;
+        const uint64_t period = piece->at - piece->from.position;
+        const uint64_t start = piece->from.position + in_piece % period;
+        /* From there on, this walk can be copied from. */
         const uint64_t to_copy = walk->start + period - position;
-        size = size < to_piece ? size : to_piece;
         size = size < to_copy ? size : to_copy;
         remember(merger, piece, position, size);
         walk->next += size;
-        return progress(begin_walk(merger, start, seen, size));
+        return progress(begin_walk(merger, start, size));
     }
     case VCD_PIECE_SOURCE:
         step.from.position = piece->from.position + in_piece;
@@ -306,8 +323,7 @@ static enum vcd_result find_steps(struct vcd_merger *merger, uint64_t start, siz
     merger->segment_start = UINT64_MAX;
     merger->segment_end = 0;
     merger->walk_count = 0;
-    enum progress state =
-        progress(begin_walk(merger, start, vcd_piece_list_find(&merger->list, start), size));
+    enum progress state = progress(begin_walk(merger, start, size));
     const uint64_t most = most_work(&merger->list);
     while (state == GOES_ON && merger->walk_count > 0) {
         struct walk *const walk = &merger->walks[merger->walk_count - 1];

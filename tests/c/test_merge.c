@@ -283,6 +283,70 @@ static void check_twice(void) {
     free_made(&second);
 }
 
+/* Pieces that go on where others end are one instruction: the first delta may be cut at will. */
+static void check_cut_pieces(void) {
+    struct bytes source = {0};
+    put_text(&source, "twenty bytes of text");
+    struct made first = {0};
+    begin_window(&first, VCD_SOURCE, 0, source.size);
+    for (size_t i = 0; i < 4; i++) {
+        put_copy(&first.parts[0], &first.target, 0, &source, 5 * i, 5);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        put_run(&first.parts[0], &first.target, 'r', 10);
+    }
+    put_add(&first.parts[0], &first.target, "add", 3);
+    put_add(&first.parts[0], &first.target, "e", 1);
+    put_run(&first.parts[0], &first.target, 'd', 1);
+    end_window(&first);
+    struct made second = {0};
+    begin_window(&second, VCD_SOURCE, 0, first.target.size);
+    put_copy(&second.parts[0], &second.target, 0, &first.target, 0, first.target.size);
+    end_window(&second);
+    CHECK_EQUAL(3, merge_and_check(&source, &first, &second, VCD_WINDOW_MAX_SIZE));
+    free_made(&first);
+    free_made(&second);
+    free(source.data);
+}
+
+/* A chain of copies, each of the one before, is followed once and not by every window of b. */
+static void check_chain(void) {
+    enum { LINKS = 20000 };
+    struct vcd_merger *const merger = vcd_merger_new();
+    struct vcd_where where = {0};
+    struct bytes instructions = {0}, addresses = {0};
+    put_byte(&instructions, 20); /* COPY of 4 from the source, then from 4 back */
+    put_varint(&addresses, 0);
+    for (size_t i = 0; i < LINKS; i++) {
+        put_byte(&instructions, 20 + 16); /* mode HERE */
+        put_varint(&addresses, 4);
+    }
+    const struct vcd_sections first = {.instructions = instructions.data,
+                                       .instructions_size = instructions.size,
+                                       .addresses = addresses.data,
+                                       .addresses_size = addresses.size};
+    const struct vcd_window window = {
+        .indicator = VCD_SOURCE, .segment_size = 4, .target_size = 4 * (LINKS + 1)};
+    CHECK_EQUAL(VCD_OK, vcd_merger_read_first(merger, &window, &first, NULL, &where));
+    static const uint8_t copy[] = {20}, zero[] = {0};
+    const struct vcd_sections second = {
+        .instructions = copy, .instructions_size = 1, .addresses = zero, .addresses_size = 1};
+    const struct vcd_window last = {.indicator = VCD_SOURCE,
+                                    .segment_position = 4 * LINKS,
+                                    .segment_size = 4,
+                                    .target_size = 4};
+    for (uint64_t i = 0; i < LINKS; i++) {
+        struct vcd_window made;
+        struct vcd_sections sections;
+        CHECK_EQUAL(VCD_OK, vcd_merger_read_second(merger, &last, &second, NULL, &where));
+        CHECK_EQUAL(VCD_OK, vcd_merge_window(merger, i * 4, 4, &made, &sections, &where));
+        CHECK_EQUAL(1, count_instructions(&made, &sections));
+    }
+    vcd_merger_free(merger);
+    free(instructions.data);
+    free(addresses.data);
+}
+
 /* A window whose pieces of source lie 4 GiB apart ends before the second one. */
 static void check_wide_segment(void) {
     struct vcd_merger *const merger = vcd_merger_new();
@@ -396,6 +460,8 @@ int main(int argc, char **argv) {
     check_period();
     check_doubling();
     check_twice();
+    check_cut_pieces();
+    check_chain();
     check_wide_segment();
     check_explosion();
     check_disagreement();
