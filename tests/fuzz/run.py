@@ -18,6 +18,7 @@ import argparse
 import os
 import re
 import subprocess
+import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -87,15 +88,17 @@ def run(program: Path, seconds: int) -> bool:
     words.append(f"-artifact_prefix={findings / name}-")
     if name != "fuzz_round_trip":
         words.append(f"-dict={HERE / 'vcdiff.dict'}")
+    start = time.monotonic()
     with log.open("w") as output:
         environment = {**os.environ, "ASAN_OPTIONS": ASAN}
         result = subprocess.run(words, stdout=output, stderr=output, env=environment, check=False)
+    took = time.monotonic() - start
     said = log.read_text(errors="replace")
     runs = re.search(r"^stat::number_of_executed_units: (\d+)", said, re.MULTILINE)
     reached = re.findall(r"cov: (\d+) ft: (\d+) corp: (\d+)", said)
     edges, features, inputs = reached[-1] if reached else ("0", "0", "0")
     print(
-        f"{name}: {runs[1] if runs else '?'} runs in {seconds} s, {edges} edges, "
+        f"{name}: {runs[1] if runs else '?'} runs in {took:.0f} s, {edges} edges, "
         f"{features} features, {inputs} inputs",
         flush=True,
     )
