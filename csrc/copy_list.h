@@ -7,7 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
+
+#include "growing.h"
 
 /* 'size' bytes of the window, at 'at', come from 'from': a place in the source, or, from the
    source's size on, in the window itself. What lies between copies has to be added. */
@@ -27,17 +28,14 @@ struct vcd_copy_list {
 
 static inline void vcd_copy_list_push(struct vcd_copy_list *list, uint64_t from, size_t at,
                                       size_t size) {
-    if (list->count == list->capacity) {
-        const size_t capacity = list->capacity + list->capacity / 2 + 1024;
-        struct vcd_copy *const copies = realloc(list->copies, capacity * sizeof *copies);
-        if (copies == NULL) {
-            list->failed = true;
-            return;
-        }
-        list->copies = copies;
-        list->capacity = capacity;
+    struct vcd_copy *const copies =
+        vcd_with_room(list->copies, list->count, &list->capacity, sizeof *copies);
+    if (copies == NULL) {
+        list->failed = true;
+        return;
     }
-    list->copies[list->count++] =
+    list->copies = copies;
+    copies[list->count++] =
         (struct vcd_copy){.from = from, .at = (uint32_t)at, .size = (uint32_t)size};
 }
 

@@ -7,8 +7,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { VCD_LEVEL_MIN = 1, VCD_LEVEL_MAX = 9 };
-
 struct vcd_effort {
     bool parses_gaps;        /* or only copies what agrees along the diagonal */
     unsigned local_key_size; /* bytes of the shortest match off the diagonal, 4 to 8 */

@@ -226,17 +226,13 @@ static size_t try_index(const struct vcd_gap_parser *parser, size_t i, const uin
     if (left >= VCD_KEY_SIZE + AHEAD) {
         vcd_prefetch(vcd_index_bucket(index, vcd_hash_key(here + AHEAD)));
     }
-    const uint32_t index_mask = vcd_index_mask(index);
     const uint64_t hash = vcd_hash_key(here);
     const uint32_t *const bucket = vcd_index_bucket(index, hash);
-    const uint32_t tag = vcd_index_tag(index, hash);
     size_t longest = 0;
     for (int k = 0; k < 2; k++) {
-        if (((bucket[k] ^ tag) & ~index_mask) == 0 && bucket[k] != 0) {
-            const size_t place = (size_t)((bucket[k] & index_mask) - 1) * index->step;
-            const size_t size = try_place(parser, i, here, left, place, PRICE_FAR);
-            longest = vcd_max(longest, size);
-        }
+        const size_t place = vcd_index_place(index, bucket[k], hash);
+        const size_t size = try_place(parser, i, here, left, place, PRICE_FAR);
+        longest = vcd_max(longest, size);
     }
     return longest;
 }
@@ -300,9 +296,7 @@ static void parse_stretch(struct vcd_gap_parser *parser, const struct vcd_gap *g
 
 void vcd_parse_gap(struct vcd_gap_parser *parser, const struct vcd_gap *gap,
                    struct vcd_copy_list *copies) {
-    const bool replaced = gap->left != VCD_NO_PLACE && gap->right != VCD_NO_PLACE &&
-                          gap->right == gap->left + gap->size;
-    if (gap->size <= SMALL_GAP && replaced) {
+    if (gap->size <= SMALL_GAP && vcd_gap_is_replaced(gap)) {
         parse_replaced(parser, gap, copies);
         return;
     }

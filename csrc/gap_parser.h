@@ -38,6 +38,12 @@ struct vcd_gap {
 
 #define VCD_NO_PLACE SIZE_MAX
 
+/* Whether the copies before and behind a gap are on one diagonal: its bytes were replaced. */
+static inline bool vcd_gap_is_replaced(const struct vcd_gap *gap) {
+    return gap->left != VCD_NO_PLACE && gap->right != VCD_NO_PLACE &&
+           gap->right == gap->left + gap->size;
+}
+
 /* Returns false when there is no memory. */
 bool vcd_gap_parser_start(struct vcd_gap_parser *parser, const uint8_t *source, size_t source_size,
                           int level);

@@ -15,9 +15,8 @@
 #include <string.h>
 
 enum {
-    VCD_PLACE_BITS = 25,
+    VCD_PLACE_BITS = 25, /* a window has 2^24 places */
     VCD_PLACE_MASK = (1 << VCD_PLACE_BITS) - 1,
-    VCD_PLACE_LIMIT = VCD_PLACE_MASK, /* places are below this: a window has 2^24 */
 };
 
 struct vcd_key_table {

@@ -45,9 +45,14 @@ static inline uint32_t vcd_index_tag(const struct vcd_index *index, uint64_t has
     return (uint32_t)hash << index->index_bits;
 }
 
-/* The bits of a slot that hold the key number. */
-static inline uint32_t vcd_index_mask(const struct vcd_index *index) {
-    return (uint32_t)(((uint64_t)1 << index->index_bits) - 1);
+/* Where a slot of a hash's bucket says that the key stands; SIZE_MAX if that is another key or
+   none. Other tags are asked for first: they are the rule, and a rule is cheap to predict. */
+static inline size_t vcd_index_place(const struct vcd_index *index, uint32_t slot, uint64_t hash) {
+    const uint32_t number_mask = (uint32_t)(((uint64_t)1 << index->index_bits) - 1);
+    if (((slot ^ vcd_index_tag(index, hash)) & ~number_mask) != 0 || slot == 0) {
+        return SIZE_MAX;
+    }
+    return (size_t)((slot & number_mask) - 1) * index->step;
 }
 
 #endif

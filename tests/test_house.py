@@ -32,8 +32,8 @@ FLOORS = [
 ]
 
 C_FLOORS = [
-    {"vcdiff", "format", "varint", "large_memory", "copy_list", "key_table", "effort", "growing"},
-    {"common", "buffer", "address_cache"},
+    {"vcdiff", "format", "varint", "large_memory", "key_table", "effort", "growing"},
+    {"common", "buffer", "address_cache", "copy_list"},
     {"code_table", "adler32", "match_length", "source_index", "window_reader", "window_writer"},
     {"instruction_reader", "gap_parser"},
     {"match_finder", "piece_list"},

@@ -46,7 +46,7 @@ from deltaloft.secondary import (
     compressor_name,
     preset_of,
 )
-from deltaloft.source import Source, borrowed
+from deltaloft.source import DEFAULT_LEVEL, Source, borrowed
 
 # A section that unpacks to more is left uncounted: no delta makes `inspect` take much memory.
 _MOST_INSPECTED = 64 << 20
@@ -87,7 +87,9 @@ def encode(
     """
     if engine == "xdelta3":
         with borrowed(source) as old, borrowed(target) as new:
-            return xdelta3.encode(old, new, level=level or 6, secondary=secondary)
+            return xdelta3.encode(
+                old, new, level=DEFAULT_LEVEL if level is None else level, secondary=secondary
+            )
     with _encoding(source, target, level, secondary, threads) as pieces:
         return b"".join(pieces)
 
@@ -231,7 +233,9 @@ def _encoding(
     """Lend the pieces of the delta, and close what they come from behind them."""
     with ExitStack() as stack:
         if not isinstance(source, Source):
-            source = stack.enter_context(Source(source, level=6 if level is None else level))
+            source = stack.enter_context(
+                Source(source, level=DEFAULT_LEVEL if level is None else level)
+            )
         elif level not in (None, source.level):
             raise InvalidRequest(f"level {source.level}, the source's, expected, found {level!r}")
         preset = preset_of(source.level, secondary)

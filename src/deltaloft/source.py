@@ -12,9 +12,10 @@ from deltaloft.buffers import Buffer, mapped
 from deltaloft.errors import InvalidRequest
 from deltaloft.native import Index, Pinned, pinned
 
-__all__ = ["LEVELS", "Source", "borrowed"]
+__all__ = ["DEFAULT_LEVEL", "LEVELS", "Source", "borrowed"]
 
 LEVELS = range(1, 10)
+DEFAULT_LEVEL = 6
 
 
 class Source:
@@ -33,7 +34,7 @@ class Source:
         OSError: the file cannot be read.
     """
 
-    def __init__(self, source: Buffer | Path, *, level: int = 6) -> None:
+    def __init__(self, source: Buffer | Path, *, level: int = DEFAULT_LEVEL) -> None:
         if level not in LEVELS:
             raise InvalidRequest(f"a level from 1 to 9 expected, found {level!r}")
         self.level = level

@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from neighbours import missing
 
+from deltaloft import codec
 from deltaloft import xdelta3 as engine
 from deltaloft.errors import (
     InvalidRequest,
@@ -370,3 +371,9 @@ for call in calls:
         [sys.executable, "-c", script], check=True, capture_output=True, text=True
     )
     assert done.stdout == "False True\n" * 3
+
+
+def test_level_0_is_refused_through_the_codec() -> None:
+    """Level 0 once passed for no level at all, and 6 was taken without a word."""
+    with pytest.raises(InvalidRequest):
+        codec.encode(b"source", b"target", level=0, engine="xdelta3")

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deltaloft.cli import failure
-from deltaloft.cli.options import Storage, attribute_options, output_options, storage_options
+from deltaloft.cli.options import (
+    Storage,
+    attribute_options,
+    level_option,
+    output_options,
+    storage_options,
+)
 from deltaloft.cli.output import Output, human
 from deltaloft.cli.place import destination, keys_for, locate
 from deltaloft.errors import NotFound
@@ -28,8 +34,7 @@ __all__ = ["get", "ls", "put", "rm", "stat"]
 @click.option("--create", is_flag=True, help="Make the bucket, or a store of a new folder.")
 @click.option("--delta", type=click.Choice(["auto", "always", "never"]), default="auto",
               show_default=True, help="Whether to store deltas.")  # fmt: skip
-@click.option("--level", type=click.IntRange(1, 9), default=6, show_default=True,
-              help="1 is fast, 9 is small.")  # fmt: skip
+@level_option
 @click.option("--no-clobber", is_flag=True, help="Fail where the key is taken.")
 @attribute_options
 @storage_options

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from deltaloft.cli.options import output_options
+from deltaloft.cli.options import level_option, output_options
 from deltaloft.cli.output import Output, human
 
 __all__ = ["decode", "encode", "engines", "inspect", "merge"]
@@ -25,8 +25,7 @@ def engines() -> list[str]:
 @click.argument("source", type=_FILE)
 @click.argument("target", type=_FILE)
 @click.argument("delta", type=_FILE)
-@click.option("--level", type=click.IntRange(1, 9), default=6, show_default=True,
-              help="1 is fast, 9 is small.")  # fmt: skip
+@level_option
 @output_options
 def encode(source: Path, target: Path, delta: Path, level: int, out: Output) -> None:
     """Write to DELTA what turns the file SOURCE into the file TARGET (VCDIFF, RFC 3284)."""
@@ -58,8 +57,7 @@ def decode(source: Path, delta: Path, target: Path, max_size: int | None, out: O
 @click.argument("first", type=_FILE)
 @click.argument("second", type=_FILE)
 @click.argument("delta", type=_FILE)
-@click.option("--level", type=click.IntRange(1, 9), default=6, show_default=True,
-              help="1 is fast, 9 is small.")  # fmt: skip
+@level_option
 @output_options
 def merge(first: Path, second: Path, delta: Path, level: int, out: Output) -> None:
     """Write to DELTA what the deltas FIRST and SECOND do one after the other."""

@@ -15,7 +15,15 @@ from deltaloft.cli.output import Output
 if TYPE_CHECKING:
     from deltaloft.store import Store
 
-__all__ = ["Storage", "attribute_options", "output_options", "storage_options"]
+__all__ = ["Storage", "attribute_options", "level_option", "output_options", "storage_options"]
+
+level_option = click.option(
+    "--level",
+    type=click.IntRange(1, 9),
+    default=6,
+    show_default=True,
+    help="1 is fast, 9 is small.",
+)
 
 Command = Callable[..., int | None]
 
