@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from deltaloft.inspection import Inspection, WindowInspection
     from deltaloft.merging import merge, merge_file
     from deltaloft.source import Source
-    from deltaloft.store import Entry, GetResult, PutResult, Stat, Store
+    from deltaloft.store import CopyResult, Entry, GetResult, PutResult, Stat, Store
 
 __all__ = [
     "AccessDenied",
@@ -47,6 +47,7 @@ __all__ = [
     "AlreadyExists",
     "Attributes",
     "BucketNotFound",
+    "CopyResult",
     "DamagedObject",
     "DeltaError",
     "DeltaloftError",
@@ -90,6 +91,7 @@ __all__ = [
 _HOMES = {
     "Acl": "bucket",
     "Attributes": "bucket",
+    "CopyResult": "store",
     "Encryption": "bucket",
     "Entry": "store",
     "GetResult": "store",

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from deltaloft import layout
-from deltaloft.bucket import Bucket, Reading
+from deltaloft.bucket import Attributes, Bucket, Reading
 from deltaloft.bucket_requests import object_url
 from deltaloft.errors import (
     AccessDenied,
@@ -102,9 +102,17 @@ def choose(bases: Sequence[Base], *, key: str, size: int) -> Base | None:
 class BaseIndex:
     """The index of one store, as far as this process has seen it. Several threads may share it."""
 
-    def __init__(self, bucket: Bucket) -> None:
-        """Remember where the index is; nothing is read yet."""
+    def __init__(self, bucket: Bucket, user: Attributes | None = None) -> None:
+        """Remember where the index is; nothing is read yet.
+
+        Args:
+            bucket: Where the bases are.
+            user: What the files are put with whose bases these are; see `layout.protection`.
+        """
         self._bucket = bucket
+        self._user = user or Attributes()
+        self._protection = layout.protection(self._user)
+        self._key = layout.index_key(self._protection)
         self._lock = threading.Lock()
         self._bases: tuple[Base, ...] = ()
         self._gone: set[str] = set()
@@ -142,11 +150,11 @@ class BaseIndex:
     def _read(self) -> bool:
         """Refresh what is known; False if there is nothing, or nothing that can be used."""
         try:
-            with self._bucket.get(layout.INDEX_KEY, if_none_match=self._etag) as reading:
+            with self._bucket.get(self._key, if_none_match=self._etag) as reading:
                 if reading is None:
                     return True
                 self._etag = reading.info.etag
-                bases = _parsed(_body(reading), object_url(self._bucket.url, layout.INDEX_KEY))
+                bases = _parsed(_body(reading), object_url(self._bucket.url, self._key))
         except NotFound:
             self._etag = None
             return self._known  # an endpoint may have lost it; what we saw is better than nothing
@@ -179,9 +187,14 @@ class BaseIndex:
             known = ""
             if place >= len(listed) - _STEMS_READ:
                 try:
-                    known = layout.base_stem(self._bucket.head(item.key).attributes)
+                    attributes = self._bucket.head(item.key).attributes
                 except NotFound:
                     continue
+                if layout.base_protection(attributes) != self._protection:
+                    continue
+                known = layout.base_stem(attributes)
+            elif self._protection:
+                continue
             yield Base(sha256, item.size, known)
 
     def _merge(self, added: Sequence[Base]) -> None:
@@ -204,15 +217,15 @@ class BaseIndex:
             self._bases = merged
             return
         raise PreconditionFailed(
-            f"{self._bucket.url}/{layout.INDEX_KEY}: {_ATTEMPTS} writes met those of others"
+            f"{self._bucket.url}/{self._key}: {_ATTEMPTS} writes met those of others"
         )
 
     def _write(self, bases: Sequence[Base], *, conditional: bool) -> str:
         content = {"version": _VERSION, "bases": [[b.sha256, b.size, b.stem] for b in bases]}
         return self._bucket.put(
-            layout.INDEX_KEY,
+            self._key,
             json.dumps(content, separators=(",", ":")).encode(),
-            layout.index_attributes(),
+            layout.protected(layout.index_attributes(), self._user),
             if_match=self._etag if conditional else None,
             no_clobber=conditional and self._etag is None,
         )
