@@ -86,4 +86,4 @@ def resemblance(first: str, second: str) -> float | None:
     if filled < _FEWEST_BINS:
         return None
     alike = same - blank
-    return max(0.0, (alike / filled - _CHANCE) / (1 - _CHANCE))
+    return max(0.0, float(alike / filled - _CHANCE) / (1 - _CHANCE))
