@@ -1,12 +1,12 @@
 """The store: files in, files out, small deltas in between.
 
-Store           put, get, read, list, stat, delete; the only class here that callers make
+Store           put, get, read, list, stat, delete, explain; the only class here that callers make
 PutResult ...   what these return
 
-store ─> put, get ─> base_bytes, input, eligible ─> proof, results
+store ─> put, get, explain ─> choosing ─> base_bytes, input, eligible ─> proof, results
 """
 
-from deltaloft.store.results import Entry, GetResult, PutResult, Stat
+from deltaloft.store.results import Alternative, Entry, Explanation, GetResult, PutResult, Stat
 from deltaloft.store.store import Store
 
-__all__ = ["Entry", "GetResult", "PutResult", "Stat", "Store"]
+__all__ = ["Alternative", "Entry", "Explanation", "GetResult", "PutResult", "Stat", "Store"]
