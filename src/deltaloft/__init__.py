@@ -39,12 +39,22 @@ if TYPE_CHECKING:
     from deltaloft.inspection import Inspection, WindowInspection
     from deltaloft.merging import merge, merge_file
     from deltaloft.source import Source
-    from deltaloft.store import CopyResult, Entry, GetResult, PutResult, Stat, Store
+    from deltaloft.store import (
+        Alternative,
+        CopyResult,
+        Entry,
+        Explanation,
+        GetResult,
+        PutResult,
+        Stat,
+        Store,
+    )
 
 __all__ = [
     "AccessDenied",
     "Acl",
     "AlreadyExists",
+    "Alternative",
     "Attributes",
     "BucketNotFound",
     "CopyResult",
@@ -53,6 +63,7 @@ __all__ = [
     "DeltaloftError",
     "Encryption",
     "Entry",
+    "Explanation",
     "GetResult",
     "Grant",
     "InputChanged",
@@ -90,10 +101,12 @@ __all__ = [
 # Where a name lives, unless it is an error.
 _HOMES = {
     "Acl": "bucket",
+    "Alternative": "store",
     "Attributes": "bucket",
     "CopyResult": "store",
     "Encryption": "bucket",
     "Entry": "store",
+    "Explanation": "store",
     "GetResult": "store",
     "Grant": "bucket",
     "Inspection": "inspection",
