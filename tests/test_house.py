@@ -28,7 +28,7 @@ FLOORS = [
     {"delta_writer"},
     {"codec", "delta_range", "merging"},
     {"store"},
-    {"cli"},
+    {"cli", "testing"},
 ]
 
 C_FLOORS = [
@@ -49,7 +49,9 @@ TOOLS = {
     "deltaloft._vcdiff": {"native"},
     "deltaloft._xdelta3": {"xdelta3"},
     "filelock": {"base_cache"},
+    "moto": {"testing"},
     "platformdirs": {"base_cache"},
+    "pytest": {"testing"},
     "rich": {"cli"},
     "sqlite3": {"folder_bucket"},
 }
