@@ -1,6 +1,6 @@
 """A store whose S3 fails as told, and a way around the faults to see what is really there.
 
-s3_upstream    moto, or with `@pytest.mark.parametrize("s3_upstream", REAL, indirect=True)` RGW, too
+s3_upstream    moto; in tests marked `both` Ceph RGW, too
 behind         a bucket of it, without any fault
 through        makes buckets that are the same one, seen through `faulty_s3` or `watched_s3`
 """
@@ -15,10 +15,19 @@ import pytest
 from botocore.config import Config
 from store_fixtures import endpoint_of
 
+from deltaloft.base_cache import BaseCache
 from deltaloft.s3_bucket import S3Bucket
 from deltaloft.testing import FaultyS3
 
+FreshCache = Callable[[], BaseCache]
 Through = Callable[..., S3Bucket]
+
+both = pytest.mark.parametrize("s3_upstream", ["moto", "rgw"], indirect=True)
+
+
+def writes(s3: FaultyS3) -> list[str]:
+    """Return the operations seen that change something."""
+    return [each.operation for each in s3.seen if each.request.method not in ("GET", "HEAD")]
 
 
 @pytest.fixture

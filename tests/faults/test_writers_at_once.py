@@ -16,7 +16,7 @@ from typing import Any
 
 import botocore.auth
 import pytest
-from faults_fixtures import Through
+from faults_fixtures import FreshCache, Through, both
 from store.releases import release, sha256
 
 from deltaloft import layout
@@ -26,10 +26,6 @@ from deltaloft.errors import AccessDenied, AlreadyExists, StorageError
 from deltaloft.s3_bucket import S3Bucket
 from deltaloft.store import Store
 from deltaloft.testing import Answer, ConditionsIgnored, ErrorAnswer, FaultyS3, Forward, Request
-
-FreshCache = Callable[[], BaseCache]
-
-both = pytest.mark.parametrize("s3_upstream", ["moto", "rgw"], indirect=True)
 
 
 @both

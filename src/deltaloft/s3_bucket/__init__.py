@@ -9,7 +9,8 @@
 
 A call costs one request, beyond these: a listing one per thousand keys, a put above 64 MiB one per
 part and three more, a HEAD of a missing key a second one the first time, to see whether the bucket
-is there at all, and a refused condition another one to see why.
+is there at all, and a refused condition another one to see why. A GET answered 404 without a word of
+S3's is believed only if a HEAD says so, too.
 """
 
 from __future__ import annotations
@@ -166,7 +167,7 @@ class S3Bucket:
                 answer = self.client.get_object(**asked)
             except ClientError as error:
                 if code_of(error) == "404":
-                    self._look_for_bucket()
+                    self.head(key)  # raises if the key is missing; S3 would have said so itself
                 if if_none_match is None or status_of(error) != 304:
                     raise
                 answer = None
