@@ -14,6 +14,7 @@ from faults_fixtures import FreshCache, Through, both, writes
 from store.releases import change, release, sha256
 
 from deltaloft import codec, layout
+from deltaloft.bases import BaseIndex
 from deltaloft.bucket import Attributes, Bucket
 from deltaloft.errors import (
     AccessDenied,
@@ -349,8 +350,10 @@ def test_a_bit_that_flips_on_the_line_reaches_nobody(
     faulty_s3.inject("GetObject", FlippedBit(3000), key=what)
     store = Store(through(), cache=fresh_cache())
     wanted = "plain" if what == "plain" else "app-3"
-    with pytest.raises(DamagedObject, match=f"{behind.url}/{wanted}.*{what.rpartition('/')[2]}"):
+    with pytest.raises(DamagedObject) as raised:
         store.get(wanted, tmp_path / "target")
+    assert f"{behind.url}/{wanted}: " in str(raised.value)
+    assert what != BASE or sha256(release(0)) in str(raised.value)
     assert b"before" == (tmp_path / "target").read_bytes()
     store.get(wanted, tmp_path / "target")
     assert release(3) == (tmp_path / "target").read_bytes()
@@ -360,10 +363,10 @@ def test_an_index_that_is_damaged_on_the_line_stays_as_it_is(
     faulty_s3: FaultyS3, through: Through, behind: S3Bucket, fresh_cache: FreshCache
 ) -> None:
     """An index that makes no sense once is made again, with what it had, and the put succeeds."""
-    for seed in (1, 2, 3):
-        Store(behind, cache=fresh_cache()).put(release(0, seed=seed), f"app-{seed}")
+    for seed, name in enumerate(("app", "lib", "doc"), 1):
+        Store(behind, cache=fresh_cache()).put(release(0, seed=seed), f"{name}-1.0")
     before = {base.sha256 for base in BaseIndex(behind).load()}
     faulty_s3.inject("GetObject", FlippedBit(0), key=layout.INDEX_KEY)
-    assert not Store(through(), cache=fresh_cache()).put(release(1), "new").new_base
+    assert not Store(through(), cache=fresh_cache()).put(release(1), "app-1.1").new_base
     assert before == {base.sha256 for base in BaseIndex(behind).load()}
-    assert release(1) == Store(behind, cache=fresh_cache()).read("new")
+    assert release(1) == Store(behind, cache=fresh_cache()).read("app-1.1")
