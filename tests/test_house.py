@@ -49,7 +49,7 @@ TOOLS = {
     "deltaloft._vcdiff": {"native"},
     "deltaloft._xdelta3": {"xdelta3"},
     "filelock": {"base_cache"},
-    "platformdirs": {"base_cache"},
+    "platformdirs": {"base_cache", "s3_bucket"},
     "rich": {"cli"},
     "sqlite3": {"folder_bucket"},
 }
