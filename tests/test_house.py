@@ -24,11 +24,11 @@ FLOORS = [
     {"atomic_file", "native", "xdelta3", "bucket", "encrypted_file"},
     {"bucket_requests", "inspection", "source", "base_cache"},
     {"folder_bucket", "s3_bucket", "layout", "secondary"},
-    {"bucket_url", "bases", "delta_reader", "download"},
+    {"bucket_url", "bases", "delta_reader", "download", "place"},
     {"delta_writer"},
     {"codec", "delta_range", "merging"},
     {"store"},
-    {"cli"},
+    {"cli", "filesystem", "testing"},
 ]
 
 C_FLOORS = [
@@ -49,7 +49,10 @@ TOOLS = {
     "deltaloft._vcdiff": {"native"},
     "deltaloft._xdelta3": {"xdelta3"},
     "filelock": {"base_cache"},
+    "fsspec": {"filesystem"},
+    "moto": {"testing"},
     "platformdirs": {"base_cache", "s3_bucket"},
+    "pytest": {"testing"},
     "rich": {"cli"},
     "sqlite3": {"folder_bucket"},
 }
