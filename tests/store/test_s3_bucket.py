@@ -24,6 +24,7 @@ from deltaloft.errors import (
     AccessDenied,
     AlreadyExists,
     BucketNotFound,
+    ClockSkewed,
     DeltaloftError,
     InputChanged,
     InvalidRequest,
@@ -526,7 +527,7 @@ def test_a_listing_of_something_else() -> None:
     [
         (403, "AccessDenied", AccessDenied),
         (403, "SignatureDoesNotMatch", AccessDenied),
-        (403, "RequestTimeTooSkewed", AccessDenied),
+        (403, "RequestTimeTooSkewed", ClockSkewed),
         (400, "ExpiredToken", AccessDenied),
         (401, "Unauthorized", AccessDenied),
         (404, "NoSuchKey", NotFound),

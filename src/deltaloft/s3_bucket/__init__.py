@@ -179,11 +179,12 @@ class S3Bucket:
             closing.callback(answer["Body"].close)
             whole = range_of(answer, start, size, where) if ranged else whole_of(answer, where)
             info = info_of(answer, key, whole, where)
+            promised = size_of(answer, where)
             reading = S3Reading(
                 info,
                 answer["Body"],
                 start=start,
-                size=size_of(answer, where),
+                size=promised if size is None else min(size, promised),
                 where=where,
                 ask=ask_again,
             )

@@ -21,6 +21,7 @@ from botocore.parsers import ResponseParserError
 from deltaloft.errors import (
     AccessDenied,
     BucketNotFound,
+    ClockSkewed,
     DeltaloftError,
     InvalidRequest,
     NotFound,
@@ -47,8 +48,8 @@ _BY_CODE: dict[str, tuple[type[DeltaloftError], str]] = {
     "TokenRefreshRequired": (AccessDenied, "the credentials have expired"),
     "InvalidToken": (AccessDenied, "the session token is wrong"),
     "AuthorizationHeaderMalformed": (AccessDenied, "the region of the signature is wrong"),
-    "RequestTimeTooSkewed": (AccessDenied, _CLOCK),
-    "RequestExpired": (AccessDenied, _CLOCK),
+    "RequestTimeTooSkewed": (ClockSkewed, _CLOCK),
+    "RequestExpired": (ClockSkewed, _CLOCK),
     "SlowDown": (Throttled, "the endpoint asks to slow down"),
     "RequestTimeout": (Unreachable, "the request took too long to arrive"),
     # A client that was handed in; see `connection` for those of our own.
