@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +205,13 @@ def put_index(bucket: FolderBucket, content: object) -> None:
     bucket.put(layout.INDEX_KEY, body, layout.index_attributes())
 
 
+def written_index(bucket: FolderBucket) -> Any:
+    """Return the JSON of the index."""
+    with bucket.get(layout.INDEX_KEY) as reading:
+        assert reading is not None
+        return json.loads(b"".join(reading.chunks()))
+
+
 DAMAGED = [
     b"",
     b"{",
@@ -224,6 +232,14 @@ DAMAGED = [
     {"version": 1, "bases": [["a" * 64, 1, "x" * 65]]},
     {"version": 1, "bases": [["a" * 64, 1]]},
     {"version": 1, "bases": [None]},
+    {"version": 2, "bases": [["a" * 64, 1, ""]]},
+    {"version": 2, "bases": [{"size": 1}]},
+    {"version": 2, "bases": [{"sha256": "a" * 64}]},
+    {"version": 2, "bases": [{"sha256": "x", "size": 1}]},
+    {"version": 2, "bases": [{"sha256": "a" * 64, "size": True}]},
+    {"version": 2, "bases": [{"sha256": "a" * 64, "size": 1, "stem": None}]},
+    {"version": 2, "bases": [{"sha256": "a" * 64, "size": 1, "sketch": ["x"]}]},
+    {"version": 2, "bases": [{"sha256": "a" * 64, "size": 1, "sketch": "x" * 201}]},
 ]
 
 
@@ -232,21 +248,51 @@ def test_a_damaged_index_is_made_again(bucket: FolderBucket, content: object) ->
     """Whatever stands in the index, what is below base/ is found, with stems, and written down."""
     body = b"the bytes of a base"
     sha256 = hashlib.sha256(body).hexdigest()
-    bucket.put(layout.base_key(sha256), body, layout.base_attributes("app-.zip"))
+    bucket.put(layout.base_key(sha256), body, layout.base_attributes("app-.zip", "a sketch"))
     bucket.put(layout.base_key("no digest"), b"", Attributes())
     put_index(bucket, content)
-    expected = (Base(sha256, len(body), "app-.zip"),)
+    expected = (Base(sha256, len(body), "app-.zip", "a sketch"),)
     assert BaseIndex(bucket).load() == expected
-    with bucket.get(layout.INDEX_KEY) as reading:
-        assert reading is not None
-        written = json.loads(b"".join(reading.chunks()))
-    assert written == {"version": 1, "bases": [[sha256, len(body), "app-.zip"]]}
+    entry = {"sha256": sha256, "size": len(body), "stem": "app-.zip", "sketch": "a sketch"}
+    assert {"version": 2, "bases": [entry]} == written_index(bucket)
+
+
+def test_the_index_of_older_versions_is_read(bucket: FolderBucket) -> None:
+    """Entries without a name for each field, as the first versions wrote them, keep their bases."""
+    old = [[base(number).sha256, 100_000, "app-.zip"] for number in range(2)]
+    put_index(bucket, {"version": 1, "bases": old})
+    index = BaseIndex(bucket)
+    assert (base(0), base(1)) == index.load()
+    index.add(base(2))
+    assert 2 == written_index(bucket)["version"]
+    assert (base(0), base(1), base(2)) == BaseIndex(bucket).load()
+
+
+def test_fields_of_later_versions_are_kept(bucket: FolderBucket) -> None:
+    """Who writes the index leaves in it what it does not understand."""
+    later = {"sha256": base(1).sha256, "size": 7, "stem": "x", "colour": {"of": ["the", "sky"]}}
+    put_index(bucket, {"version": 2, "bases": [later]})
+    index = BaseIndex(bucket)
+    index.load()
+    index.add(base(2))
+    assert later == written_index(bucket)["bases"][0]
+
+
+def test_a_change_is_made_again_on_what_others_wrote(bucket: FolderBucket) -> None:
+    """Two writers that change the index at once both find their changes in it."""
+    first, second = BaseIndex(bucket), BaseIndex(bucket)
+    first.add(base(1))
+    second.load()
+    first.add(base(2))
+    second.change(lambda known: [replace(each, stem="changed") for each in known])
+    assert {"changed"} == {each.stem for each in BaseIndex(bucket).load()}
+    assert [base(1).sha256, base(2).sha256] == [each.sha256 for each in first.load()]
 
 
 def test_a_later_index_is_refused_by_name(bucket: FolderBucket) -> None:
     """An index of a later version is neither read nor overwritten."""
-    put_index(bucket, {"version": 2, "anything": 1})
-    with pytest.raises(UnsupportedFormat, match=r"version 1 expected, found 2"):
+    put_index(bucket, {"version": 3, "anything": 1})
+    with pytest.raises(UnsupportedFormat, match=r"version 2 expected, found 3"):
         BaseIndex(bucket).load()
     BaseIndex(bucket).add(base(1))
     with pytest.raises(UnsupportedFormat):
