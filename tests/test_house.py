@@ -24,7 +24,7 @@ FLOORS = [
     {"atomic_file", "native", "xdelta3", "bucket", "encrypted_file"},
     {"bucket_requests", "inspection", "source", "base_cache"},
     {"folder_bucket", "s3_bucket", "layout", "secondary"},
-    {"bucket_url", "bases", "delta_reader"},
+    {"bucket_url", "bases", "catalog", "delta_reader"},
     {"delta_writer"},
     {"codec", "delta_range", "merging"},
     {"store"},

@@ -7,6 +7,9 @@
                               foreign  somebody else's      no dl-v
     .deltaloft/base/<sha256>  a base: plain bytes, named by their SHA-256   dl-v=1 dl-stem dl-sketch
     .deltaloft/bases          the index of bases, see `bases`                dl-v=1
+    .deltaloft/catalog/...    what is stored under which key, see `catalog`  dl-v=1
+    .deltaloft/retiring/<id>  says since when bases are marked, see `store.gc`   dl-v=1
+    .deltaloft/clock          asks the bucket what time it is                dl-v=1
 
 A delta takes the header Content-Encoding for itself; the
 user's own value then waits in dl-content-encoding. The whole is a contract: docs/format.md.
@@ -25,7 +28,11 @@ from deltaloft.errors import DamagedObject, InvalidRequest, UnsupportedFormat
 
 __all__ = [
     "BASES_PREFIX",
+    "CATALOG_KEY",
+    "CATALOG_PREFIX",
+    "CLOCK_KEY",
     "INDEX_KEY",
+    "RETIRING_PREFIX",
     "SKETCH_SIZE",
     "STEM_SIZE",
     "Delta",
@@ -70,6 +77,10 @@ _DECIMAL = re.compile(r"0|[1-9][0-9]{0,14}", re.ASCII)
 
 INDEX_KEY = f"{_RESERVED}bases"
 BASES_PREFIX = f"{_RESERVED}base/"
+CATALOG_KEY = f"{_RESERVED}catalog/pages"
+CATALOG_PREFIX = f"{_RESERVED}catalog/page/"
+RETIRING_PREFIX = f"{_RESERVED}retiring/"
+CLOCK_KEY = f"{_RESERVED}clock"
 
 
 def base_key(sha256: str) -> str:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from deltaloft.bucket import Attributes
 
-__all__ = ["Entry", "FormName", "GetResult", "PutResult", "Stat"]
+__all__ = ["CatalogResult", "Entry", "FormName", "GetResult", "PutResult", "Stat"]
 
 FormName = Literal["plain", "delta", "foreign"]
 
@@ -49,11 +49,19 @@ class GetResult:
 
 
 @dataclass(frozen=True, slots=True)
+class CatalogResult:
+    """A catalog brought up to date: of `keys`, `asked` were not in it; it now has other pages."""
+
+    keys: int
+    asked: int
+    written_pages: int
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One key of a listing.
 
-    `logical_size`, the file's, is known when the bucket is on this machine. A listing of S3 says
-    nothing of it, and asking would be a request per key: then it is None.
+    `logical_size` is the file's; None if it was not asked for or the object does not tell.
     """
 
     key: str

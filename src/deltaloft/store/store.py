@@ -15,14 +15,23 @@ from deltaloft.bucket import Attributes, Bucket
 from deltaloft.bucket_requests import object_url
 from deltaloft.bucket_url import open_bucket
 from deltaloft.buffers import Buffer
-from deltaloft.errors import DamagedObject, InvalidRequest, NotFound, UnsupportedFormat
+from deltaloft.errors import InvalidRequest
 from deltaloft.layout import Delta, Foreign
+from deltaloft.store import survey
 from deltaloft.store.base_bytes import BaseBytes
 from deltaloft.store.get import Getting
 from deltaloft.store.input import opened
 from deltaloft.store.proof import Progress
 from deltaloft.store.put import DeltaPolicy, Putting
-from deltaloft.store.results import Entry, FormName, GetResult, PutResult, Stat
+from deltaloft.store.results import (
+    CatalogResult,
+    Entry,
+    FormName,
+    GetResult,
+    PutResult,
+    Stat,
+)
+from deltaloft.store.survey import Survey
 
 __all__ = ["Store"]
 
@@ -174,16 +183,34 @@ class Store:
         self.get(key, target)
         return target.getvalue()
 
-    def list(self, prefix: str = "") -> Iterator[Entry]:
+    def list(self, prefix: str = "", *, sizes: bool = True) -> Iterator[Entry]:
         """Yield what is stored under keys that start with `prefix`, in order of UTF-8 bytes.
 
-        One request per page of 1,000 keys. On a bucket of this machine `logical_size` is read from
-        each object's metadata; on S3 it is None.
+        One request per page of 1,000 keys. The logical sizes are taken from the catalog and, where
+        it does not know, asked for by one HEAD per key, some at a time; what that brings to light
+        is written to the catalog if it is much and we may. Without `sizes` they are None.
         """
-        for listed in self._bucket.list(prefix):
-            if not layout.is_ours(listed.key):
-                size = self._local_size(listed.key)
-                yield Entry(listed.key, listed.size, size, listed.etag, listed.modified)
+        if not sizes:
+            for item in self._bucket.list(prefix):
+                if not layout.is_ours(item.key):
+                    yield Entry(item.key, item.size, None, item.etag, item.modified)
+            return
+        for found in Survey(self._bucket, prefix, worth=survey.MANY).run():
+            item = found.listed
+            size = found.form.size if isinstance(found.form, Delta) else item.size
+            logical = None if found.form is None else size
+            yield Entry(item.key, item.size, logical, item.etag, item.modified)
+
+    def refresh_catalog(self, prefix: str = "") -> CatalogResult:
+        """Bring the catalog up to date, so that listings need no request per key.
+
+        Objects that are younger than two seconds are left out. Without the right to write it only
+        finds out how much there would be to do.
+        """
+        walk = Survey(self._bucket, prefix, worth=survey.ALL)
+        for _ in walk.run():
+            pass
+        return CatalogResult(walk.keys, walk.asked, walk.written_pages)
 
     def stat(self, key: str) -> Stat:
         """Describe what is stored under `key`: one HEAD.
@@ -209,13 +236,3 @@ class Store:
     def delete(self, key: str) -> None:
         """Remove what is stored under `key`; a missing key is no error. Bases stay."""
         self._bucket.delete(layout.check_key(self.url, key))
-
-    def _local_size(self, key: str) -> int | None:
-        if self._bucket.local_path(key) is None:
-            return None
-        try:
-            info = self._bucket.head(key)
-            form = layout.form_of(info, object_url(self.url, key))
-        except (NotFound, DamagedObject, UnsupportedFormat):
-            return None
-        return form.size if isinstance(form, Delta) else info.size
