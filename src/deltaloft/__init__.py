@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from deltaloft.bucket import Attributes
+    from deltaloft.bucket import Acl, Attributes, Encryption, Grant, Lock
     from deltaloft.codec import decode, decode_file, encode, encode_file, inspect
     from deltaloft.delta_range import decode_range
     from deltaloft.errors import (
@@ -25,11 +25,13 @@ if TYPE_CHECKING:
         InvalidRequest,
         MalformedDelta,
         NotFound,
+        ObjectArchived,
         PreconditionFailed,
         StorageError,
         TargetTooLarge,
         Throttled,
         Unreachable,
+        Unsupported,
         UnsupportedDelta,
         UnsupportedFormat,
         WrongSource,
@@ -37,24 +39,38 @@ if TYPE_CHECKING:
     from deltaloft.inspection import Inspection, WindowInspection
     from deltaloft.merging import merge, merge_file
     from deltaloft.source import Source
-    from deltaloft.store import Entry, GetResult, PutResult, Stat, Store
+    from deltaloft.store import (
+        CatalogResult,
+        Entry,
+        GetResult,
+        PutResult,
+        Stat,
+        Store,
+        Verified,
+    )
 
 __all__ = [
     "AccessDenied",
+    "Acl",
     "AlreadyExists",
     "Attributes",
     "BucketNotFound",
+    "CatalogResult",
     "DamagedObject",
     "DeltaError",
     "DeltaloftError",
+    "Encryption",
     "Entry",
     "GetResult",
+    "Grant",
     "InputChanged",
     "Inspection",
     "IntegrityError",
     "InvalidRequest",
+    "Lock",
     "MalformedDelta",
     "NotFound",
+    "ObjectArchived",
     "PreconditionFailed",
     "PutResult",
     "Source",
@@ -64,8 +80,10 @@ __all__ = [
     "TargetTooLarge",
     "Throttled",
     "Unreachable",
+    "Unsupported",
     "UnsupportedDelta",
     "UnsupportedFormat",
+    "Verified",
     "WindowInspection",
     "WrongSource",
     "decode",
@@ -80,14 +98,20 @@ __all__ = [
 
 # Where a name lives, unless it is an error.
 _HOMES = {
+    "Acl": "bucket",
     "Attributes": "bucket",
+    "CatalogResult": "store",
+    "Encryption": "bucket",
     "Entry": "store",
     "GetResult": "store",
+    "Grant": "bucket",
     "Inspection": "inspection",
+    "Lock": "bucket",
     "PutResult": "store",
     "Source": "source",
     "Stat": "store",
     "Store": "store",
+    "Verified": "store",
     "WindowInspection": "inspection",
     "decode": "codec",
     "decode_file": "codec",

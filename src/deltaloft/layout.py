@@ -45,11 +45,14 @@ __all__ = [
     "base_sketch",
     "base_stem",
     "check_attributes",
+    "check_delta_size",
     "check_digest",
     "check_key",
+    "collection_key",
     "delta_attributes",
     "form_of",
     "index_attributes",
+    "is_collection",
     "is_ours",
     "plain_attributes",
     "user_attributes",
@@ -66,8 +69,10 @@ _RESERVED = ".deltaloft/"
 # S3 takes 2 KiB of metadata; ours needs less than 350 bytes of it, whatever the form.
 _USER_METADATA_SIZE = 2048 - 350
 _CONTENT_ENCODING_SIZE = 64
+_DELTA_SLACK = 1 << 16  # bytes of headers and the like; a delta is not much more than its file
 _LARGEST_SIZE = 2**46  # S3 ends at 50 TB; a larger number is a lie
 
+_COLLECTION = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,14}", re.ASCII)
 
@@ -92,6 +97,16 @@ def base_digest(key: str) -> str | None:
     """Return the SHA-256 that names a listed base; None if it is no base."""
     digest = key.removeprefix(BASES_PREFIX)
     return digest if key == base_key(digest) and check_digest(digest) else None
+
+
+def collection_key(number: str) -> str:
+    """Return the key of the object that dates the marks of a collection."""
+    return RETIRING_PREFIX + number
+
+
+def is_collection(number: str) -> bool:
+    """Say whether this numbers a collection: 32 lower-case hexadecimal digits."""
+    return _COLLECTION.fullmatch(number) is not None
 
 
 def is_ours(key: str) -> bool:
@@ -239,6 +254,18 @@ def form_of(info: ObjectInfo, url: str) -> Form:
         base=_digest(metadata, "dl-base", url),
         base_size=_size(metadata, "dl-base-size", url),
     )
+
+
+def check_delta_size(form: Delta, stored_size: int, url: str) -> None:
+    """Refuse a body that no encoder makes, before it is read; `url` names it in messages.
+
+    Raises:
+        DamagedObject: it is more than instructions for every byte of the file, and headers.
+    """
+    if stored_size > 2 * form.size + _DELTA_SLACK:
+        raise DamagedObject(
+            f"{url}: a delta for {form.size} bytes expected, found {stored_size} bytes"
+        )
 
 
 def user_attributes(stored: Attributes) -> Attributes:

@@ -344,7 +344,7 @@ def test_two_hundred_thousand_keys(tmp_path: Path) -> None:
     with index.writing() as transaction:
         for number in range(200_000):
             key = f"releases/v1.{number // 100}/app-{number:06}.zip"
-            body = f"{chance.randbytes(32).hex()}-{chance.randbytes(16).hex()}"
+            body = f"{chance.randbytes(32).hex()}-{chance.randbytes(8).hex()}"
             etag = body[:64]
             info = type(probe.info)(key, 5, etag, probe.info.modified, attributes)
             transaction.store(key.encode(), Entry(info, body))

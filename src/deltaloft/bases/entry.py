@@ -1,6 +1,7 @@
 """What the index says of one base, and how it says it.
 
-    {"version": 2, "bases": [{"sha256": ..., "size": ..., "stem": ..., "sketch": ...}, ...]}
+    {"version": 2, "bases": [{"sha256": ..., "size": ..., "stem": ..., "sketch": ...,
+                              "retiring": ...}, ...]}
     {"version": 1, "bases": [[<sha256>, <size>, <stem>], ...]}        read, no longer written
 
 `sha256` and `size` are in every entry; what else is not known is left out. A field that this
@@ -27,14 +28,16 @@ _LARGEST_SIZE = 2**63 - 1
 class Base:
     """A base as the index knows it.
 
-    `size` is in bytes; `stem` and `sketch` are empty where they are not known. `others` are fields
-    of the entry that this version does not know.
+    `size` is in bytes; `stem` and `sketch` are empty where they are not known. A base with the mark
+    `retiring`, the number of a collection, must not be used: it is about to be deleted, or was just
+    now. `others` are fields of the entry that this version does not know.
     """
 
     sha256: str
     size: int
     stem: str = ""
     sketch: str = ""
+    retiring: str = ""
     others: Mapping[str, object] = field(default_factory=dict, compare=False)
 
 
@@ -54,7 +57,13 @@ def parsed(entries: object, version: int) -> tuple[Base, ...] | None:
 
 
 def _entry(base: Base) -> dict[str, object]:
-    known = {"sha256": base.sha256, "size": base.size, "stem": base.stem, "sketch": base.sketch}
+    known = {
+        "sha256": base.sha256,
+        "size": base.size,
+        "stem": base.stem,
+        "sketch": base.sketch,
+        "retiring": base.retiring,
+    }
     return {**{name: value for name, value in known.items() if value != ""}, **base.others}
 
 
@@ -68,10 +77,10 @@ def _positional(entry: object) -> Base | None:
 def _named(entry: object) -> Base | None:
     if not isinstance(entry, dict):
         return None
-    match entry | {"stem": entry.get("stem", ""), "sketch": entry.get("sketch", "")}:
+    match {"stem": "", "sketch": "", "retiring": ""} | entry:
         case {"sha256": str(sha256), "size": int(size), "stem": str(stem), "sketch": str(sketch),
-              **others}:  # fmt: skip
-            return _checked(Base(sha256, size, stem, sketch, others))
+              "retiring": str(retiring), **others}:  # fmt: skip
+            return _checked(Base(sha256, size, stem, sketch, retiring, others))
     return None
 
 
@@ -82,5 +91,6 @@ def _checked(base: Base) -> Base | None:
         and 0 <= base.size <= _LARGEST_SIZE
         and len(base.stem) <= layout.STEM_SIZE
         and len(base.sketch) <= layout.SKETCH_SIZE
+        and (not base.retiring or layout.is_collection(base.retiring))
     )
     return base if right else None

@@ -54,10 +54,11 @@ class BaseIndex:
         self._etag: str | None = None
         self._known = False
 
-    def load(self) -> tuple[Base, ...]:
+    def load(self, *, retiring: bool = False) -> tuple[Base, ...]:
         """Read the index, oldest base first: one GET, conditional when it was read before.
 
-        Where there is none, or a damaged one, it is made from a listing and written.
+        Where there is none, or a damaged one, it is made from a listing and written. Bases that are
+        `retiring` are in it only when asked for.
 
         Raises:
             UnsupportedFormat: a later deltaloft wrote it.
@@ -66,7 +67,13 @@ class BaseIndex:
         with self._lock:
             if not self._read():
                 self._rebuild()
-            return tuple(base for base in self._bases if base.sha256 not in self._gone)
+            usable = (base for base in self._bases if base.sha256 not in self._gone)
+            return tuple(base for base in usable if retiring or not base.retiring)
+
+    def is_retiring(self, sha256: str) -> bool:
+        """Say whether a base must not be used, as far as the last `load` knows."""
+        with self._lock:
+            return any(base.retiring and base.sha256 == sha256 for base in self._bases)
 
     def add(self, base: Base) -> None:
         """Append a base that is stored. Failure to write is logged: it loses an entry, not data."""
@@ -155,6 +162,8 @@ class BaseIndex:
             except (AccessDenied, NotFound, Unreachable):
                 raise
             except StorageError:  # some endpoints answer 501 to any condition
+                if any(base.retiring for base in self._bases):
+                    raise  # not this one: who marks bases has made sure that conditions work
                 self._etag = self._write(changed, conditional=False)
             self._bases = changed
             return

@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Literal
 
 from deltaloft.bucket import Attributes
+from deltaloft.errors import DeltaloftError
 
-__all__ = ["CatalogResult", "Entry", "FormName", "GetResult", "PutResult", "Stat"]
+__all__ = ["CatalogResult", "Entry", "FormName", "GetResult", "PutResult", "Stat", "Verified"]
 
 FormName = Literal["plain", "delta", "foreign"]
 
@@ -84,3 +85,19 @@ class Stat:
     attributes: Attributes
     etag: str
     modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """One object that was read and proven, or not.
+
+    `problem` says what is wrong with it; without one and without `sha256` it is a foreign object,
+    of which nobody can say whether it is whole. What is not known because of a problem is None.
+    """
+
+    key: str
+    form: FormName | None
+    size: int | None
+    sha256: str | None
+    base: str | None
+    problem: DeltaloftError | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -21,6 +21,7 @@ from deltaloft.store import survey
 from deltaloft.store.base_bytes import BaseBytes
 from deltaloft.store.get import Getting
 from deltaloft.store.input import opened
+from deltaloft.store.object_file import ObjectFile
 from deltaloft.store.proof import Progress
 from deltaloft.store.put import DeltaPolicy, Putting
 from deltaloft.store.results import (
@@ -30,8 +31,10 @@ from deltaloft.store.results import (
     GetResult,
     PutResult,
     Stat,
+    Verified,
 )
 from deltaloft.store.survey import Survey
+from deltaloft.store.verify import Verifying
 
 __all__ = ["Store"]
 
@@ -183,19 +186,34 @@ class Store:
         self.get(key, target)
         return target.getvalue()
 
-    def list(self, prefix: str = "", *, sizes: bool = True) -> Iterator[Entry]:
+    def open_file(self, key: str) -> ObjectFile:
+        """Open the file of `key` for reading anywhere in it: one HEAD, then what is read.
+
+        Raises:
+            NotFound: no such key.
+            DamagedObject: its metadata contradicts itself.
+            UnsupportedFormat: a later deltaloft stored it.
+        """
+        info = self._bucket.head(layout.check_key(self.url, key))
+        return ObjectFile(self._bucket, self._base_bytes, info)
+
+    def list(
+        self, prefix: str = "", *, sizes: bool | Callable[[str], bool] = True
+    ) -> Iterator[Entry]:
         """Yield what is stored under keys that start with `prefix`, in order of UTF-8 bytes.
 
         One request per page of 1,000 keys. The logical sizes are taken from the catalog and, where
         it does not know, asked for by one HEAD per key, some at a time; what that brings to light
-        is written to the catalog if it is much and we may. Without `sizes` they are None.
+        is written to the catalog if it is much and we may. Without `sizes` they are None, and so
+        they are for keys of which a function as `sizes` says no.
         """
-        if not sizes:
+        if sizes is False:
             for item in self._bucket.list(prefix):
                 if not layout.is_ours(item.key):
                     yield Entry(item.key, item.size, None, item.etag, item.modified)
             return
-        for found in Survey(self._bucket, prefix, worth=survey.MANY).run():
+        wanted = None if sizes is True else sizes
+        for found in Survey(self._bucket, prefix, worth=survey.MANY, wanted=wanted).run():
             item = found.listed
             size = found.form.size if isinstance(found.form, Delta) else item.size
             logical = None if found.form is None else size
@@ -211,6 +229,17 @@ class Store:
         for _ in walk.run():
             pass
         return CatalogResult(walk.keys, walk.asked, walk.written_pages)
+
+    def verify(self, prefix: str = "", *, progress: Progress | None = None) -> Iterator[Verified]:
+        """Read everything below `prefix` again, prove it, and yield what became of each object.
+
+        Objects without a base come first; then base by base, each of which is read once. Memory is
+        that for the largest base and a few deltas, however many keys there are.
+
+        Raises:
+            StorageError: the bucket does not answer; what was yielded is not all.
+        """
+        return Verifying(self._bucket, progress).run(prefix)
 
     def stat(self, key: str) -> Stat:
         """Describe what is stored under `key`: one HEAD.

@@ -11,7 +11,7 @@ put under one key within the same second one could otherwise be taken for the ot
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -61,11 +61,22 @@ class Survey:
         written_pages: How many pages of the catalog it has written, once it is complete.
     """
 
-    def __init__(self, bucket: Bucket, prefix: str = "", *, worth: int | None = None) -> None:
-        """Rewrite pages of the catalog with `worth` rows to change; None: write nothing."""
+    def __init__(
+        self,
+        bucket: Bucket,
+        prefix: str = "",
+        *,
+        worth: int | None = None,
+        wanted: Callable[[str], bool] | None = None,
+    ) -> None:
+        """Rewrite pages of the catalog with `worth` rows to change; None: write nothing.
+
+        With `wanted`, nothing is written and only keys are looked into of which it says so.
+        """
         self._bucket = bucket
         self._prefix = prefix
-        self._worth = worth
+        self._worth = worth if wanted is None else None
+        self._wanted = wanted
         self._knows_time = False
         self._catalog: Revision | None = None
         self._bucket_time: datetime | None = None  # it is at least so late for the bucket
@@ -85,44 +96,41 @@ class Survey:
             while batch := list(islice(listed, _BATCH)):
                 self.keys += len(batch)
                 self._pass_time(max(item.modified for item in batch))
-                if self._catalog is None and (len(batch) >= _FEW or self._worth == ALL):
-                    self._catalog = Revision(self._bucket, self._prefix, self._worth)
-                    self._pass_time(self._catalog.modified)
-                    if self._worth == ALL:
-                        self._ask_time(self._catalog)
-                if self._catalog is None:
-                    self.asked += len(batch)
-                    yield from (found for found, _ in pool.map(self._ask, batch))
-                    continue
+                if self._catalog is None and self._is_worth_a_catalog(batch):
+                    self._open_catalog()
                 for _, part in groupby(batch, self._place_of):
-                    yield from self._look(list(part), self._catalog, pool)
+                    yield from self._look(list(part), pool)
         if self._catalog is not None:
             self.written_pages = self._catalog.finish()
             if self._worth == ALL and self._bucket_time is not None:
                 self._catalog.tidy(self._bucket_time)
 
-    def _place_of(self, item: Listed) -> int:
-        return 0 if self._catalog is None else self._catalog.place_of(item.key)
-
-    def _look(
-        self, batch: Sequence[Listed], catalog: Revision, pool: ThreadPoolExecutor
-    ) -> Iterator[Found]:
+    def _look(self, batch: Sequence[Listed], pool: ThreadPoolExecutor) -> Iterator[Found]:
         """Find out about objects that one page of the catalog covers."""
-        rows = catalog.recall(batch)
-        missing = [item for item, row in zip(batch, rows, strict=True) if row is None]
+        catalog = self._catalog
+        rows = [None] * len(batch) if catalog is None else catalog.recall(batch)
+        missing = [
+            item
+            for item, row in zip(batch, rows, strict=True)
+            if row is None and self._wants(item.key)
+        ]
         self.asked += len(missing)
-        if self._worth is not None and len(missing) >= self._worth and not self._knows_time:
-            self._ask_time(catalog)
+        if self._worth is not None and len(missing) >= self._worth:
+            self._ask_time()
         answers = pool.map(self._ask, missing)
         for item, row in zip(batch, rows, strict=True):
             if row is not None:
-                catalog.note(row, learned=False)
-                yield Found(item, row.form)
-                continue
-            found, is_certain = next(answers)
-            if found.form is not None and is_certain:
-                catalog.note(Row.of(item, found.form), learned=True)
+                found, is_certain = Found(item, row.form), True
+            elif self._wants(item.key):
+                found, is_certain = next(answers)
+            else:
+                found, is_certain = Found(item, None), False
+            if catalog is not None and found.form is not None and is_certain:
+                catalog.note(Row.of(item, found.form), learned=row is None)
             yield found
+
+    def _wants(self, key: str) -> bool:
+        return self._wanted is None or self._wanted(key)
 
     def _ask(self, item: Listed) -> tuple[Found, bool]:
         """Ask for one object; say also whether another survey may rely on the answer."""
@@ -139,10 +147,26 @@ class Survey:
         known = self._bucket_time
         self._bucket_time = moment if known is None else max(known, moment)
 
-    def _ask_time(self, catalog: Revision) -> None:
+    def _ask_time(self) -> None:
         """Learn how late it is, once, for what is about to be asked for may be rather new."""
+        if self._knows_time or self._catalog is None:
+            return
         self._knows_time = True
         try:
             self._pass_time(bucket_time(self._bucket))
         except (DeltaloftError, OSError) as error:
-            catalog.stop(error)
+            self._catalog.stop(error)
+
+    # ---- The catalog ----
+
+    def _is_worth_a_catalog(self, batch: Sequence[Listed]) -> bool:
+        return self._worth == ALL or sum(self._wants(item.key) for item in batch) >= _FEW
+
+    def _open_catalog(self) -> None:
+        self._catalog = Revision(self._bucket, self._prefix, self._worth)
+        self._pass_time(self._catalog.modified)
+        if self._worth == ALL:
+            self._ask_time()
+
+    def _place_of(self, item: Listed) -> int:
+        return 0 if self._catalog is None else self._catalog.place_of(item.key)
