@@ -40,8 +40,10 @@ if TYPE_CHECKING:
     from deltaloft.merging import merge, merge_file
     from deltaloft.source import Source
     from deltaloft.store import (
+        Alternative,
         CatalogResult,
         Entry,
+        Explanation,
         GetResult,
         PutResult,
         Stat,
@@ -53,6 +55,7 @@ __all__ = [
     "AccessDenied",
     "Acl",
     "AlreadyExists",
+    "Alternative",
     "Attributes",
     "BucketNotFound",
     "CatalogResult",
@@ -61,6 +64,7 @@ __all__ = [
     "DeltaloftError",
     "Encryption",
     "Entry",
+    "Explanation",
     "GetResult",
     "Grant",
     "InputChanged",
@@ -99,10 +103,12 @@ __all__ = [
 # Where a name lives, unless it is an error.
 _HOMES = {
     "Acl": "bucket",
+    "Alternative": "store",
     "Attributes": "bucket",
     "CatalogResult": "store",
     "Encryption": "bucket",
     "Entry": "store",
+    "Explanation": "store",
     "GetResult": "store",
     "Grant": "bucket",
     "Inspection": "inspection",

@@ -1,4 +1,4 @@
-"""The index of bases and the choice of one, in a real folder bucket."""
+"""The index of bases and the stems of names, in a real folder bucket."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deltaloft import layout
-from deltaloft.bases import Base, BaseIndex, choose, stem
+from deltaloft.bases import Base, BaseIndex, stem
 from deltaloft.bucket import Attributes, Reading
 from deltaloft.errors import StorageError, UnsupportedFormat
 from deltaloft.folder_bucket import FolderBucket
@@ -60,7 +60,7 @@ class Counted(FolderBucket):
         return super().list(*arguments, **options)
 
 
-# ---- Stems and the choice --------------------------------------------------------------------
+# ---- Stems -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -91,31 +91,6 @@ def test_any_key_has_a_stem_that_fits_metadata(key: str) -> None:
     """A stem is short printable ASCII, whatever the key."""
     found = stem(key.encode("utf-8", "replace").decode())
     assert layout.base_stem(Attributes({"dl-stem": found})) == found
-
-
-def test_the_same_stem_comes_first_then_the_newest() -> None:
-    """The key's stem beats the file name's, that beats age, and age decides among equals."""
-    bases = [
-        base(1, key="linux/app-1.0.zip"),
-        base(2, key="linux/app-1.1.zip"),
-        base(3, key="mac/app-1.1.zip"),
-        base(4, key="other-1.0.zip"),
-    ]
-
-    def chosen(key: str) -> Base | None:
-        return choose(bases, key=key, size=100_000)
-
-    assert chosen("linux/app-1.2.zip") == bases[1]
-    assert chosen("windows/app-1.2.zip") == bases[2]
-    assert chosen("unheard-of.zip") == bases[3]
-    assert choose([], key="app-1.2.zip", size=1) is None
-
-
-def test_wildly_different_sizes_come_last() -> None:
-    """A base four times as large or small is only taken when there is nothing else."""
-    bases = [base(1, key="other.zip"), base(2, size=400_001), base(3, size=24_999)]
-    assert choose(bases, key="app-2.0.zip", size=100_000) == bases[0]
-    assert choose(bases[1:], key="app-2.0.zip", size=100_000) == bases[2]
 
 
 # ---- The index -------------------------------------------------------------------------------
@@ -240,6 +215,9 @@ DAMAGED = [
     {"version": 2, "bases": [{"sha256": "a" * 64, "size": 1, "stem": None}]},
     {"version": 2, "bases": [{"sha256": "a" * 64, "size": 1, "sketch": ["x"]}]},
     {"version": 2, "bases": [{"sha256": "a" * 64, "size": 1, "sketch": "x" * 201}]},
+    {"version": 2, "bases": [{"sha256": "a" * 64, "size": 1, "least": 1.5}]},
+    {"version": 2, "bases": [{"sha256": "a" * 64, "size": 1, "excess": None}]},
+    {"version": 2, "bases": [{"sha256": ["a"], "size": 1}]},
 ]
 
 

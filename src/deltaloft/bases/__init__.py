@@ -6,9 +6,22 @@ index     .deltaloft/bases: a cache that many writers share
 choice    which base a file most likely resembles
 """
 
-from deltaloft.bases.choice import choose
-from deltaloft.bases.entry import Base
+from deltaloft.bases.choice import Candidate, best, in_doubt, ranked
+from deltaloft.bases.entry import Base, written
 from deltaloft.bases.index import BaseIndex
+from deltaloft.bases.rebasing import LARGEST_DELTA, noted, pays
 from deltaloft.bases.stem import stem
 
-__all__ = ["Base", "BaseIndex", "choose", "stem"]
+__all__ = [
+    "LARGEST_DELTA",
+    "Base",
+    "BaseIndex",
+    "Candidate",
+    "best",
+    "in_doubt",
+    "noted",
+    "pays",
+    "ranked",
+    "stem",
+    "written",
+]

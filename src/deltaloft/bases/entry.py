@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from deltaloft import layout
 
@@ -28,17 +29,24 @@ _LARGEST_SIZE = 2**63 - 1
 class Base:
     """A base as the index knows it.
 
-    `size` is in bytes; `stem` and `sketch` are empty where they are not known. A base with the mark
-    `retiring`, the number of a collection, must not be used: it is about to be deleted, or was just
-    now. `others` are fields of the entry that this version does not know.
+    `size` is in bytes; `stem` and `sketch` are empty where they are not known. `least` and
+    `excess`, in bytes, are what `rebasing` keeps of the deltas that this base got. A base with the
+    mark `retiring`, the number of a collection, must not be used: it is about to be deleted, or was
+    just now. `others` are fields of the entry that this version does not know.
     """
 
     sha256: str
     size: int
     stem: str = ""
     sketch: str = ""
+    least: int | None = None
+    excess: int = 0
     retiring: str = ""
     others: Mapping[str, object] = field(default_factory=dict, compare=False)
+
+
+_NOTHING = Base("", 0)
+_FIELDS = {each.name for each in fields(Base)} - {"others"}
 
 
 def written(bases: Iterable[Base]) -> bytes:
@@ -57,40 +65,44 @@ def parsed(entries: object, version: int) -> tuple[Base, ...] | None:
 
 
 def _entry(base: Base) -> dict[str, object]:
-    known = {
-        "sha256": base.sha256,
-        "size": base.size,
-        "stem": base.stem,
-        "sketch": base.sketch,
-        "retiring": base.retiring,
-    }
-    return {**{name: value for name, value in known.items() if value != ""}, **base.others}
+    entry: dict[str, object] = {"sha256": base.sha256, "size": base.size}
+    for name in ("stem", "sketch", "least", "excess", "retiring"):
+        if (value := getattr(base, name)) != getattr(_NOTHING, name):
+            entry[name] = value
+    return {**entry, **base.others}
 
 
-def _positional(entry: object) -> Base | None:
+def _positional(entry: Any) -> Base | None:
     match entry:
-        case [str(sha256), int(size), str(stem)]:
+        case [sha256, size, stem]:
             return _checked(Base(sha256, size, stem))
     return None
 
 
-def _named(entry: object) -> Base | None:
-    if not isinstance(entry, dict):
+def _named(entry: Any) -> Base | None:
+    if not isinstance(entry, dict) or not {"sha256", "size"} <= entry.keys():
         return None
-    match {"stem": "", "sketch": "", "retiring": ""} | entry:
-        case {"sha256": str(sha256), "size": int(size), "stem": str(stem), "sketch": str(sketch),
-              "retiring": str(retiring), **others}:  # fmt: skip
-            return _checked(Base(sha256, size, stem, sketch, retiring, others))
-    return None
+    known = {name: value for name, value in entry.items() if name in _FIELDS}
+    others = {name: value for name, value in entry.items() if name not in _FIELDS}
+    return _checked(Base(**known, others=others))
 
 
 def _checked(base: Base) -> Base | None:
     right = (
-        layout.check_digest(base.sha256)
-        and type(base.size) is int
-        and 0 <= base.size <= _LARGEST_SIZE
+        isinstance(base.sha256, str)
+        and layout.check_digest(base.sha256)
+        and _is_size(base.size)
+        and isinstance(base.stem, str)
         and len(base.stem) <= layout.STEM_SIZE
+        and isinstance(base.sketch, str)
         and len(base.sketch) <= layout.SKETCH_SIZE
+        and (base.least is None or _is_size(base.least))
+        and _is_size(base.excess)
+        and isinstance(base.retiring, str)
         and (not base.retiring or layout.is_collection(base.retiring))
     )
     return base if right else None
+
+
+def _is_size(value: object) -> bool:
+    return type(value) is int and 0 <= value <= _LARGEST_SIZE

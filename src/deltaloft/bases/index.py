@@ -84,6 +84,13 @@ class BaseIndex:
             except StorageError as error:
                 _log.warning("base %s is not in the index: %s", base.sha256, error)
 
+    def note(self, sha256: str, change: Callable[[Base], Base]) -> None:
+        """Change the entry of one base. Failure to write is logged: it loses a note, not data."""
+        try:
+            self.change(lambda known: [change(b) if b.sha256 == sha256 else b for b in known])
+        except StorageError as error:
+            _log.warning("base %s: its entry in the index stays as it was: %s", sha256, error)
+
     def change(self, change: Callable[[Sequence[Base]], Iterable[Base]]) -> None:
         """Write what `change` makes of the entries, by compare-and-swap.
 

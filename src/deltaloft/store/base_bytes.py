@@ -16,7 +16,7 @@ from deltaloft.base_cache import BaseCache
 from deltaloft.bucket import Bucket
 from deltaloft.bucket_requests import object_url
 from deltaloft.buffers import PAGES_KEPT, give_pages_back, mapped
-from deltaloft.errors import DamagedObject
+from deltaloft.errors import DamagedObject, NotFound
 
 __all__ = ["BaseBytes"]
 
@@ -35,11 +35,13 @@ class BaseBytes:
         self._lock = threading.Lock()
 
     @contextmanager
-    def opened(self, sha256: str, size: int, *, check: bool = False) -> Iterator[memoryview]:
+    def opened(
+        self, sha256: str, size: int, *, check: bool = False, download: bool = True
+    ) -> Iterator[memoryview]:
         """Lend the bytes of a base; with `check`, only after a look at what the bucket holds.
 
         Raises:
-            NotFound: the bucket does not hold it.
+            NotFound: the bucket does not hold it, or this machine, and not `download`.
             DamagedObject: it is not what its name says.
         """
         path = self._bucket.local_path(layout.base_key(sha256))
@@ -54,6 +56,8 @@ class BaseBytes:
         @contextmanager
         def fetch() -> Iterator[Iterator[bytes]]:
             key = layout.base_key(sha256)
+            if not download:
+                raise NotFound(f"{self._url(sha256)}: not on this machine")
             with self._bucket.get(key) as reading:
                 assert reading is not None  # no condition was asked
                 self._check_size(sha256, reading.info.size, size)
@@ -79,6 +83,12 @@ class BaseBytes:
         with mapped(path) as view:
             self._check_size(sha256, len(view), size)
             self._prove(sha256, view)
+
+    def is_at_hand(self, sha256: str) -> bool:
+        """Say whether a base can be read without a download."""
+        if self._bucket.local_path(layout.base_key(sha256)) is not None:
+            return True
+        return any(entry.sha256 == sha256 for entry in self._opened_cache().entries())
 
     def remember(self, sha256: str, view: memoryview) -> None:
         """Take note of a base just stored, and keep its bytes where they would be downloaded."""

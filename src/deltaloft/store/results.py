@@ -9,9 +9,32 @@ from typing import Literal
 from deltaloft.bucket import Attributes
 from deltaloft.errors import DeltaloftError
 
-__all__ = ["CatalogResult", "Entry", "FormName", "GetResult", "PutResult", "Stat", "Verified"]
+__all__ = [
+    "Alternative",
+    "CatalogResult",
+    "Entry",
+    "Explanation",
+    "FormName",
+    "GetResult",
+    "PutResult",
+    "Reason",
+    "Stat",
+    "Verified",
+]
 
 FormName = Literal["plain", "delta", "foreign"]
+Reason = Literal[
+    "stored plain",
+    "not eligible",  # too small, or of a type that never resembles anything
+    "too small for a base",
+    "same bytes as a base",
+    "most content in common",
+    "same name",  # there are no sketches that tell
+    "no base is close",
+    "a new base pays",
+    "base missing",  # the chosen one is not in the bucket, or damaged
+    "base unknown",  # not in the index any more
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +124,39 @@ class Verified:
     sha256: str | None
     base: str | None
     problem: DeltaloftError | None
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """A base that a file could be a delta against.
+
+    `resemblance` is what part of all that both hold is in both, from 0 to 1, and `inside` the same
+    of what is packed in them; None where sketches do not tell. `estimated_size` of the delta
+    follows from that. `measured_size` is that of a delta really made, None where none was.
+    """
+
+    base: str
+    base_size: int
+    stem: str
+    resemblance: float | None
+    inside: float | None
+    same_stem: bool
+    estimated_size: int
+    measured_size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a file is stored as it is, or what a put would do; the base it has or gets comes first.
+
+    `reason` speaks for the base, or says why there is none. `new_base`: the file would become one.
+    """
+
+    key: str
+    form: FormName
+    size: int
+    stored_size: int
+    base: str | None
+    new_base: bool
+    reason: Reason
+    alternatives: tuple[Alternative, ...]

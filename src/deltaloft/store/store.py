@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Self, cast
 
 from deltaloft import layout
 from deltaloft.base_cache import BaseCache
@@ -19,6 +20,7 @@ from deltaloft.errors import InvalidRequest
 from deltaloft.layout import Delta, Foreign
 from deltaloft.store import survey
 from deltaloft.store.base_bytes import BaseBytes
+from deltaloft.store.explain import Explaining
 from deltaloft.store.get import Getting
 from deltaloft.store.input import opened
 from deltaloft.store.object_file import ObjectFile
@@ -27,6 +29,7 @@ from deltaloft.store.put import DeltaPolicy, Putting
 from deltaloft.store.results import (
     CatalogResult,
     Entry,
+    Explanation,
     FormName,
     GetResult,
     PutResult,
@@ -261,6 +264,40 @@ class Store:
             name, size, base = "delta", form.size, form.base
         attributes = layout.user_attributes(info.attributes)
         return Stat(key, name, size, info.size, sha256, base, attributes, info.etag, info.modified)
+
+    def explain(
+        self,
+        key: str,
+        file: str | Path | Buffer | BinaryIO | None = None,
+        *,
+        measure: bool = False,
+    ) -> Explanation:
+        """Say which base a file has or would get, why, and what others would cost.
+
+        Nothing is written. Deltas against the best three bases are really made, if these bases are
+        on this machine.
+
+        Args:
+            key: Whose stored file is explained; or, with `file`, what putting that there would do.
+            file: As in `put`.
+            measure: Download bases that are not on this machine.
+
+        Raises:
+            NotFound: no such key.
+            DamagedObject: what is stored cannot give the file back.
+            StorageError: the bucket cannot be read.
+        """
+        layout.check_key(self.url, key)
+        if file is not None:
+            with opened(file) as given:
+                return Explaining(self._index, self._base_bytes, key, given, measure).of_put()
+        stat = self.stat(key)
+        with tempfile.TemporaryFile() as stored:
+            self.get(key, cast("BinaryIO", stored))
+            stored.seek(0)
+            with opened(cast("BinaryIO", stored)) as given:
+                explaining = Explaining(self._index, self._base_bytes, key, given, measure)
+                return explaining.of_stored(stat)
 
     def delete(self, key: str) -> None:
         """Remove what is stored under `key`; a missing key is no error. Bases stay."""

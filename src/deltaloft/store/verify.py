@@ -146,7 +146,9 @@ class _FreshBases(BaseBytes):
             return stack.pop_all()
 
     @contextmanager
-    def opened(self, sha256: str, size: int, *, check: bool = False) -> Iterator[memoryview]:
+    def opened(
+        self, sha256: str, size: int, *, check: bool = False, download: bool = True
+    ) -> Iterator[memoryview]:
         """See `BaseBytes.opened`; another base than that held is read for this once."""
         held = self._held
         if held is not None and held[0] == sha256 and len(held[1]) == size:
