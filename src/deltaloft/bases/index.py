@@ -70,6 +70,16 @@ class BaseIndex:
             usable = (base for base in self._bases if base.sha256 not in self._gone)
             return tuple(base for base in usable if retiring or not base.retiring)
 
+    def marks(self) -> dict[str, str]:
+        """Return which bases the index marks as retiring, and how, as it stands in the bucket now.
+
+        Where there is no index, or a damaged one, nothing is marked.
+        """
+        with self._lock:
+            is_there = self._read() and self._etag is not None
+            bases = self._bases if is_there else ()
+            return {base.sha256: base.retiring for base in bases if base.retiring}
+
     def is_retiring(self, sha256: str) -> bool:
         """Say whether a base must not be used, as far as the last `load` knows."""
         with self._lock:

@@ -36,7 +36,7 @@ def dg() -> None:
 
 
 for _command in (commands.put, commands.get, commands.ls, commands.rm, commands.stat,
-                 explain.explain, care.verify,
+                 explain.explain, care.gc, care.verify,
                  delta.encode, delta.decode, delta.merge, delta.inspect):  # fmt: skip
     dg.add_command(_command)
 

@@ -12,9 +12,11 @@ from deltaloft.store.results import (
     CatalogResult,
     Entry,
     Explanation,
+    GcResult,
     GetResult,
     PutResult,
     Stat,
+    UnusedBase,
     Verified,
 )
 from deltaloft.store.store import Store
@@ -24,9 +26,11 @@ __all__ = [
     "CatalogResult",
     "Entry",
     "Explanation",
+    "GcResult",
     "GetResult",
     "PutResult",
     "Stat",
     "Store",
+    "UnusedBase",
     "Verified",
 ]

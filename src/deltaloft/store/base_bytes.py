@@ -1,7 +1,7 @@
 """The bytes of a base: mapped where they lie on this machine, else out of the cache.
 
-What the bucket holds under a base's name is looked at once per process before anything is stored
-that needs it: one HEAD, or for a local file its SHA-256.
+What the bucket holds under a base's name is looked at before anything is stored that needs it, but
+not again within ten minutes: one HEAD, or for a local file its SHA-256.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from deltaloft.bucket import Bucket
 from deltaloft.bucket_requests import object_url
 from deltaloft.buffers import PAGES_KEPT, give_pages_back, mapped
 from deltaloft.errors import DamagedObject, NotFound
+from deltaloft.store.clock import Stopwatch
 
 __all__ = ["BaseBytes"]
 
 _PIECE = 1 << 20
+_SEEN_SECONDS = 600.0  # a process may live for long, and a base be deleted
 _SEEDED = 256 << 20  # bytes; a larger new base is not worth its memory for a later download
 
 
@@ -31,7 +33,7 @@ class BaseBytes:
         """Without a cache, the one of the environment is opened when it is needed."""
         self._bucket = bucket
         self._cache = cache
-        self._seen: set[str] = set()
+        self._seen: dict[str, Stopwatch] = {}
         self._lock = threading.Lock()
 
     @contextmanager
@@ -62,7 +64,7 @@ class BaseBytes:
                 assert reading is not None  # no condition was asked
                 self._check_size(sha256, reading.info.size, size)
                 yield reading.chunks()
-            self._seen.add(sha256)
+            self._seen[sha256] = Stopwatch()
 
         with self._opened_cache().open(sha256, size, fetch) as view:
             if check:
@@ -70,7 +72,7 @@ class BaseBytes:
             yield view
 
     def check(self, sha256: str, size: int) -> None:
-        """Look at what the bucket holds under a base's name, unless that was done before.
+        """Look at what the bucket holds under a base's name, unless that was done just before.
 
         Raises:
             NotFound: nothing.
@@ -92,7 +94,7 @@ class BaseBytes:
 
     def remember(self, sha256: str, view: memoryview) -> None:
         """Take note of a base just stored, and keep its bytes where they would be downloaded."""
-        self._seen.add(sha256)
+        self._seen[sha256] = Stopwatch()
         local = self._bucket.local_path(layout.base_key(sha256)) is not None
         if local or len(view) > _SEEDED:
             return
@@ -110,13 +112,17 @@ class BaseBytes:
                 self._cache = BaseCache.from_environment()
             return self._cache
 
+    def _was_seen(self, sha256: str) -> bool:
+        last = self._seen.get(sha256)
+        return last is not None and last.seconds() < _SEEN_SECONDS
+
     def _look(self, sha256: str, size: int) -> None:
-        if sha256 not in self._seen:
+        if not self._was_seen(sha256):
             self._check_size(sha256, self._bucket.head(layout.base_key(sha256)).size, size)
-            self._seen.add(sha256)
+            self._seen[sha256] = Stopwatch()
 
     def _prove(self, sha256: str, view: memoryview) -> None:
-        if sha256 in self._seen:
+        if self._was_seen(sha256):
             return
         digest = hashlib.sha256()
         for start in range(0, len(view), PAGES_KEPT):
@@ -125,7 +131,7 @@ class BaseBytes:
         found = digest.hexdigest()
         if found != sha256:
             raise DamagedObject(f"{self._url(sha256)}: sha256 {sha256} expected, found {found}")
-        self._seen.add(sha256)
+        self._seen[sha256] = Stopwatch()
 
     def _check_size(self, sha256: str, found: int, size: int) -> None:
         if found != size:

@@ -15,10 +15,12 @@ __all__ = [
     "Entry",
     "Explanation",
     "FormName",
+    "GcResult",
     "GetResult",
     "PutResult",
     "Reason",
     "Stat",
+    "UnusedBase",
     "Verified",
 ]
 
@@ -108,6 +110,39 @@ class Stat:
     attributes: Attributes
     etag: str
     modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UnusedBase:
+    """A base that nothing refers to; `size` in bytes."""
+
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class GcResult:
+    """What a collection did or, unless `done`, would do.
+
+    Of `bases`, `used` are referred to by some of the `objects` and noncurrent `versions` looked at;
+    `young` are not, but not older than the grace period. Of the others some were `marked`, for a
+    later run to delete, some `deleted`, and the rest are `waiting` until their mark is an hour old.
+    """
+
+    done: bool
+    objects: int
+    versions: int
+    bases: int
+    used: int
+    young: int
+    marked: tuple[UnusedBase, ...]
+    waiting: tuple[UnusedBase, ...]
+    deleted: tuple[UnusedBase, ...]
+
+    @property
+    def freed_size(self) -> int:
+        """Return the bytes of the bases deleted."""
+        return sum(base.size for base in self.deleted)
 
 
 @dataclass(frozen=True, slots=True)

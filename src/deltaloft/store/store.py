@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tempfile
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self, cast
@@ -21,6 +22,7 @@ from deltaloft.layout import Delta, Foreign
 from deltaloft.store import survey
 from deltaloft.store.base_bytes import BaseBytes
 from deltaloft.store.explain import Explaining
+from deltaloft.store.gc import Collecting
 from deltaloft.store.get import Getting
 from deltaloft.store.input import opened
 from deltaloft.store.object_file import ObjectFile
@@ -31,6 +33,7 @@ from deltaloft.store.results import (
     Entry,
     Explanation,
     FormName,
+    GcResult,
     GetResult,
     PutResult,
     Stat,
@@ -243,6 +246,33 @@ class Store:
             StorageError: the bucket does not answer; what was yielded is not all.
         """
         return Verifying(self._bucket, progress).run(prefix)
+
+    def gc(
+        self,
+        *,
+        delete: bool = False,
+        grace: timedelta = timedelta(hours=24),
+        alone: bool = False,
+    ) -> GcResult:
+        """Look for bases that nothing refers to any more; with `delete`, mark and delete them.
+
+        It takes two runs at least an hour apart: the first marks a base, the second deletes it if
+        it still is of no use. Others may write meanwhile.
+
+        Args:
+            delete: Do it; else only say what would be done.
+            grace: Leave bases alone that are younger than this, by the bucket's clock.
+            alone: Nobody else writes until this is done: a bucket will do that ignores conditions.
+
+        Raises:
+            InvalidRequest: a negative `grace`.
+            UnsupportedFormat, DamagedObject, AccessDenied: an object does not tell which base it
+                needs; nothing is deleted.
+            StorageError: a listing could not be completed, or the bucket ignores conditions.
+        """
+        if grace < timedelta(0):
+            raise InvalidRequest(f"grace: no negative time expected, found {grace}")
+        return Collecting(self._bucket, self._index, grace=grace, delete=delete, alone=alone).run()
 
     def stat(self, key: str) -> Stat:
         """Describe what is stored under `key`: one HEAD.
