@@ -74,7 +74,7 @@ def test_gc_says_what_it_would_do(old: Path, dg_: Commands) -> None:
     """Nothing is done without --delete."""
     assert dg_("gc", "store") == 0
     assert dg_.out.splitlines() == [
-        "1 bases, 0 in use by 0 objects, 0 old versions; 0 too young",
+        "1 bases, 0 in use by 0 objects, 0 old versions; 0 too young, 0 protected otherwise",
         f"{BASE}   100.0 kB  would be marked, to be deleted by a run in an hour or later",
         "1 bases, 100.0 kB: would be marked, to be deleted by a run in an hour or later",
     ]

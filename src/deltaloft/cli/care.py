@@ -93,7 +93,10 @@ def _gc_lines(result: GcResult) -> str:
         "marked, to be deleted when that is an hour old": result.waiting,
     }
     seen = f"{result.objects} objects, {result.versions} old versions"
-    lines = [f"{result.bases} bases, {result.used} in use by {seen}; {result.young} too young"]
+    lines = [
+        f"{result.bases} bases, {result.used} in use by {seen}; {result.young} too young, "
+        f"{result.protected} protected otherwise"
+    ]
     for what, bases in groups.items():
         lines += [f"{base.sha256}  {human(base.size):>9}  {what}" for base in bases]
         if bases:

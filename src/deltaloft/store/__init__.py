@@ -1,15 +1,15 @@
 """The store: files in, files out, small deltas in between.
 
-Store           put, get, read, list, stat, delete, explain, verify, gc: the only class here that
-                callers make
+Store           put, get, copy, read, list, stat, delete, explain, verify, gc: all that callers make
 PutResult ...   what these return
 
-store ─> gc, verify ─> put, get, explain, survey ─> choosing ─> base_bytes, input, clock ─> proof
+store ─> gc, verify ─> put, get, copy, explain, survey ─> choosing ─> base_bytes, input ─> proof
 """
 
 from deltaloft.store.results import (
     Alternative,
     CatalogResult,
+    CopyResult,
     Entry,
     Explanation,
     GcResult,
@@ -24,6 +24,7 @@ from deltaloft.store.store import Store
 __all__ = [
     "Alternative",
     "CatalogResult",
+    "CopyResult",
     "Entry",
     "Explanation",
     "GcResult",

@@ -9,14 +9,16 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 
 from deltaloft import layout
 from deltaloft.base_cache import BaseCache
 from deltaloft.bucket import Bucket
 from deltaloft.bucket_requests import object_url
 from deltaloft.buffers import PAGES_KEPT, give_pages_back, mapped
-from deltaloft.errors import DamagedObject, NotFound
+from deltaloft.download import downloading
+from deltaloft.errors import DamagedObject, NotFound, PreconditionFailed
 from deltaloft.store.clock import Stopwatch
 
 __all__ = ["BaseBytes"]
@@ -26,6 +28,14 @@ _SEEN_SECONDS = 600.0  # a process may live for long, and a base be deleted
 _SEEDED = 256 << 20  # bytes; a larger new base is not worth its memory for a later download
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a look at a base told, and how long ago that was."""
+
+    protection: str
+    watch: Stopwatch = field(default_factory=Stopwatch)
+
+
 class BaseBytes:
     """Where the bases of one store can be read. Several threads may share it."""
 
@@ -33,7 +43,7 @@ class BaseBytes:
         """Without a cache, the one of the environment is opened when it is needed."""
         self._bucket = bucket
         self._cache = cache
-        self._seen: dict[str, Stopwatch] = {}
+        self._seen: dict[str, _Look] = {}
         self._lock = threading.Lock()
 
     @contextmanager
@@ -57,16 +67,18 @@ class BaseBytes:
 
         @contextmanager
         def fetch() -> Iterator[Iterator[bytes]]:
-            key = layout.base_key(sha256)
             if not download:
                 raise NotFound(f"{self._url(sha256)}: not on this machine")
-            with self._bucket.get(key) as reading:
-                assert reading is not None  # no condition was asked
+            with downloading(self._bucket, layout.base_key(sha256)) as reading:
                 self._check_size(sha256, reading.info.size, size)
                 yield reading.chunks()
-            self._seen[sha256] = Stopwatch()
+            self._seen[sha256] = _Look(layout.base_protection(reading.info.attributes))
 
-        with self._opened_cache().open(sha256, size, fetch) as view:
+        with ExitStack() as stack:
+            try:
+                view = stack.enter_context(self._opened_cache().open(sha256, size, fetch))
+            except PreconditionFailed:  # stored once more while it was read: the same bytes
+                view = stack.enter_context(self._opened_cache().open(sha256, size, fetch))
             if check:
                 self._look(sha256, size)
             yield view
@@ -92,9 +104,21 @@ class BaseBytes:
             return True
         return any(entry.sha256 == sha256 for entry in self._opened_cache().entries())
 
-    def remember(self, sha256: str, view: memoryview) -> None:
+    def protection(self, sha256: str, size: int) -> str:
+        """Return the token of a base's protection: at most one HEAD.
+
+        Raises:
+            NotFound: the bucket does not hold it.
+            DamagedObject: it is not what its name says.
+        """
+        if self._bucket.local_path(layout.base_key(sha256)) is not None:
+            return ""  # a folder protects nothing
+        self._look(sha256, size)
+        return self._seen[sha256].protection
+
+    def remember(self, sha256: str, view: memoryview, protection: str) -> None:
         """Take note of a base just stored, and keep its bytes where they would be downloaded."""
-        self._seen[sha256] = Stopwatch()
+        self._seen[sha256] = _Look(protection)
         local = self._bucket.local_path(layout.base_key(sha256)) is not None
         if local or len(view) > _SEEDED:
             return
@@ -114,12 +138,13 @@ class BaseBytes:
 
     def _was_seen(self, sha256: str) -> bool:
         last = self._seen.get(sha256)
-        return last is not None and last.seconds() < _SEEN_SECONDS
+        return last is not None and last.watch.seconds() < _SEEN_SECONDS
 
     def _look(self, sha256: str, size: int) -> None:
         if not self._was_seen(sha256):
-            self._check_size(sha256, self._bucket.head(layout.base_key(sha256)).size, size)
-            self._seen[sha256] = Stopwatch()
+            info = self._bucket.head(layout.base_key(sha256))
+            self._check_size(sha256, info.size, size)
+            self._seen[sha256] = _Look(layout.base_protection(info.attributes))
 
     def _prove(self, sha256: str, view: memoryview) -> None:
         if self._was_seen(sha256):
@@ -131,7 +156,7 @@ class BaseBytes:
         found = digest.hexdigest()
         if found != sha256:
             raise DamagedObject(f"{self._url(sha256)}: sha256 {sha256} expected, found {found}")
-        self._seen[sha256] = Stopwatch()
+        self._seen[sha256] = _Look("")  # what is on this machine has none
 
     def _check_size(self, sha256: str, found: int, size: int) -> None:
         if found != size:

@@ -92,6 +92,7 @@ class Collecting:
         self._grace = grace
         self._delete = delete
         self._alone = alone
+        self._marks_prefix = layout.marks_prefix(index.protection)
         self._objects = 0
         self._versions = 0
 
@@ -102,7 +103,8 @@ class Collecting:
         seen = self._look()
         referred = self._referred()
         unused = [sha256 for sha256 in seen.bases if sha256 not in referred]
-        old = [each for each in unused if seen.bases[each].modified <= seen.now - self._grace]
+        past = [each for each in unused if seen.bases[each].modified <= seen.now - self._grace]
+        old = self._under_our_protection(past)
         settled = [sha256 for sha256 in old if seen.is_settled(sha256)]
         fresh = self._to_mark([sha256 for sha256 in old if not seen.is_marked(sha256)], seen)
         deleted = settled
@@ -120,7 +122,8 @@ class Collecting:
             versions=self._versions,
             bases=len(seen.bases),
             used=len(seen.bases) - len(unused),
-            young=len(unused) - len(old),
+            young=len(unused) - len(past),
+            protected=len(past) - len(old),
             marked=named(fresh),
             waiting=named(waiting),
             deleted=named(deleted),
@@ -151,8 +154,9 @@ class Collecting:
         # In this order: the time is not later than any of the rest.
         now = self._now()
         marks = {base.sha256: base.retiring for base in self._index.load(retiring=True)}
-        dated = self._bucket.list(layout.RETIRING_PREFIX)
-        dates = {item.key.removeprefix(layout.RETIRING_PREFIX): item.modified for item in dated}
+        prefix = self._marks_prefix
+        dated = self._bucket.list(prefix)
+        dates = {item.key.removeprefix(prefix): item.modified for item in dated}
         listed = self._bucket.list(layout.BASES_PREFIX)
         named = ((layout.base_digest(item.key), item) for item in listed)
         bases = {sha256: item for sha256, item in named if sha256 is not None}
@@ -201,6 +205,20 @@ class Collecting:
         except (AccessDenied, DamagedObject, UnsupportedFormat) as error:
             raise _refusal(error) from error
         return form.base if isinstance(form, Delta) else None
+
+    def _under_our_protection(self, digests: Sequence[str]) -> list[str]:
+        """Return the bases that writers look for in our index: one HEAD for each."""
+
+        def is_ours(sha256: str) -> bool:
+            try:
+                stored = self._bucket.head(layout.base_key(sha256)).attributes
+            except NotFound:
+                return False  # another collection was quicker
+            return layout.base_protection(stored) == self._index.protection
+
+        with ThreadPoolExecutor(_THREADS) as pool:
+            ours = pool.map(is_ours, digests)
+            return [sha256 for sha256, yes in zip(digests, ours, strict=True) if yes]
 
     # ---- What to do ----
 
@@ -252,9 +270,9 @@ class Collecting:
         if marked or any(seen.marks.values()):
             self._index.change(lambda entries: list(change(entries)))
         if number in used:
-            self._bucket.put(layout.collection_key(number), b"", layout.index_attributes())
+            self._bucket.put(self._marks_prefix + number, b"", layout.index_attributes())
         for unused in seen.dates.keys() - used:
-            self._bucket.delete(layout.RETIRING_PREFIX + unused)
+            self._bucket.delete(self._marks_prefix + unused)
 
     def _changed(
         self, entry: Base, seen: _Seen, marked: set[str], referred: set[str], number: str

@@ -12,6 +12,7 @@ from deltaloft.errors import DeltaloftError
 __all__ = [
     "Alternative",
     "CatalogResult",
+    "CopyResult",
     "Entry",
     "Explanation",
     "FormName",
@@ -84,6 +85,25 @@ class CatalogResult:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyResult:
+    """One key that was copied.
+
+    `key` and the rest describe the target. `in_place` says that the bucket moved the bytes; else
+    they came and went through this machine, and were proven.
+    """
+
+    source_key: str
+    key: str
+    form: FormName
+    size: int
+    stored_size: int
+    sha256: str | None
+    base: str | None
+    etag: str
+    in_place: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One key of a listing.
 
@@ -125,8 +145,9 @@ class GcResult:
     """What a collection did or, unless `done`, would do.
 
     Of `bases`, `used` are referred to by some of the `objects` and noncurrent `versions` looked at;
-    `young` are not, but not older than the grace period. Of the others some were `marked`, for a
-    later run to delete, some `deleted`, and the rest are `waiting` until their mark is an hour old.
+    `young` are not, but not older than the grace period; `protected` are not either, but have
+    another protection than was asked for. Of the others some were `marked`, for a later run to
+    delete, some `deleted`, and the rest are `waiting` until their mark is an hour old.
     """
 
     done: bool
@@ -135,6 +156,7 @@ class GcResult:
     bases: int
     used: int
     young: int
+    protected: int
     marked: tuple[UnusedBase, ...]
     waiting: tuple[UnusedBase, ...]
     deleted: tuple[UnusedBase, ...]
