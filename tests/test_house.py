@@ -24,7 +24,7 @@ FLOORS = [
     {"atomic_file", "native", "xdelta3", "bucket", "encrypted_file"},
     {"bucket_requests", "inspection", "source", "base_cache", "sketch"},
     {"folder_bucket", "s3_bucket", "layout", "secondary"},
-    {"bucket_url", "bases", "delta_reader", "download", "place"},
+    {"bucket_url", "bases", "catalog", "delta_reader", "download", "place"},
     {"delta_writer"},
     {"codec", "delta_range", "merging"},
     {"store"},

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import random
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from deltaloft.base_cache import BaseCache
-from deltaloft.bucket import Bucket
+from deltaloft.bucket import Attributes, Bucket
 from deltaloft.store import Store
 
 INDEX = ".deltaloft/bases"
@@ -127,17 +128,36 @@ def test_what_this_machine_put_it_need_not_fetch(
     assert session.sent() == [("GET", "app-1.0")]
 
 
-def test_list_stat_and_delete_are_one_request(
-    session: Session, fresh_cache: Callable[[], BaseCache]
-) -> None:
-    """No request per key, none for what is ours."""
+def test_list_stat_and_delete(session: Session, fresh_cache: Callable[[], BaseCache]) -> None:
+    """One request each; a listing with sizes asks for each key that the catalog does not know."""
     store = session.store(fresh_cache())
     for version in range(5):
         store.put(release(version), f"app-1.{version}")
     session.sent()
-    assert len(list(store.list())) == 5
+    assert len(list(store.list(sizes=False))) == 5
     assert session.sent() == [("GET", "")]
+    assert [entry.logical_size for entry in store.list()] == [len(release(0))] * 5
+    first, *others = session.sent()
+    assert ("GET", "") == first
+    assert [("HEAD", f"app-1.{version}") for version in range(5)] == sorted(others)
     store.stat("app-1.1")
     assert session.sent() == [("HEAD", "app-1.1")]
     store.delete("app-1.1")
     assert session.sent() == [("DELETE", "app-1.1")]
+
+
+def test_a_listing_with_a_fresh_catalog(
+    session: Session, fresh_cache: Callable[[], BaseCache]
+) -> None:
+    """The sizes of a page of keys cost two requests: for the list of pages, and for the page."""
+    for number in range(20):
+        session.bucket.put(f"foreign-{number:02}", b"x" * number, Attributes())
+    time.sleep(3.1)  # objects younger than two seconds do not enter the catalog, nor does a part
+    store = session.store(fresh_cache())
+    assert 20 == store.refresh_catalog().asked
+    session.sent()
+    assert list(range(20)) == [entry.logical_size for entry in store.list()]
+    first, second, (method, page) = session.sent()
+    assert [("GET", ""), ("GET", ".deltaloft/catalog/pages")] == [first, second]
+    assert method == "GET"
+    assert page.startswith(".deltaloft/catalog/page/")
