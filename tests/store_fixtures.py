@@ -29,9 +29,10 @@ Requests = list[tuple[str, str]]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def aws_environment() -> Iterator[None]:
+def aws_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Credentials and settings for tests, and none of whoever runs them."""
     with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("DG_STATE_DIR", str(tmp_path_factory.mktemp("state")))
         for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_SESSION_TOKEN"):
             environment.delenv(name, raising=False)
         environment.setenv("AWS_CONFIG_FILE", os.devnull)

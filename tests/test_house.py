@@ -22,10 +22,10 @@ CSRC = ROOT / "csrc"
 FLOORS = [
     {"errors", "buffers"},
     {"atomic_file", "native", "xdelta3", "bucket", "encrypted_file"},
-    {"bucket_requests", "inspection", "source", "base_cache"},
+    {"findings", "bucket_requests", "inspection", "source", "base_cache"},
     {"folder_bucket", "s3_bucket", "layout", "secondary"},
     {"bucket_url", "bases", "delta_reader", "place"},
-    {"delta_writer"},
+    {"delta_writer", "doctor"},
     {"codec", "delta_range", "merging"},
     {"store"},
     {"cli", "filesystem"},
@@ -50,7 +50,7 @@ TOOLS = {
     "deltaloft._xdelta3": {"xdelta3"},
     "filelock": {"base_cache"},
     "fsspec": {"filesystem"},
-    "platformdirs": {"base_cache"},
+    "platformdirs": {"base_cache", "findings"},
     "rich": {"cli"},
     "sqlite3": {"folder_bucket"},
 }

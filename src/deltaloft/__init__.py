@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from deltaloft.bucket import Acl, Attributes, Encryption, Grant, Lock
     from deltaloft.codec import decode, decode_file, encode, encode_file, inspect
     from deltaloft.delta_range import decode_range
+    from deltaloft.doctor import Report, diagnose
     from deltaloft.errors import (
         AccessDenied,
         AlreadyExists,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         UnsupportedFormat,
         WrongSource,
     )
+    from deltaloft.findings import Finding
     from deltaloft.inspection import Inspection, WindowInspection
     from deltaloft.merging import merge, merge_file
     from deltaloft.source import Source
@@ -53,6 +55,7 @@ __all__ = [
     "DeltaloftError",
     "Encryption",
     "Entry",
+    "Finding",
     "GetResult",
     "Grant",
     "InputChanged",
@@ -65,6 +68,7 @@ __all__ = [
     "ObjectArchived",
     "PreconditionFailed",
     "PutResult",
+    "Report",
     "Source",
     "Stat",
     "StorageError",
@@ -80,6 +84,7 @@ __all__ = [
     "decode",
     "decode_file",
     "decode_range",
+    "diagnose",
     "encode",
     "encode_file",
     "inspect",
@@ -94,11 +99,13 @@ _HOMES = {
     "CopyResult": "store",
     "Encryption": "bucket",
     "Entry": "store",
+    "Finding": "findings",
     "GetResult": "store",
     "Grant": "bucket",
     "Inspection": "inspection",
     "Lock": "bucket",
     "PutResult": "store",
+    "Report": "doctor",
     "Source": "source",
     "Stat": "store",
     "Store": "store",
@@ -106,6 +113,7 @@ _HOMES = {
     "decode": "codec",
     "decode_file": "codec",
     "decode_range": "delta_range",
+    "diagnose": "doctor",
     "encode": "codec",
     "encode_file": "codec",
     "inspect": "codec",

@@ -46,11 +46,11 @@ from deltaloft.s3_bucket.multipart import part_size_for, upload_parts
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
-__all__ = ["Writer"]
+__all__ = ["SINGLE_SIZE", "Writer"]
 
 # One PutObject up to here: it is atomic everywhere and its conditions are honoured by more
 # endpoints than those of CompleteMultipartUpload (Ceph 16 and 18 ignore the latter).
-_SINGLE_SIZE = 64 << 20
+SINGLE_SIZE = 64 << 20
 _TRIES = 6
 _CONFLICTS = {"ConditionalRequestConflict", "ConcurrentModification"}
 
@@ -78,7 +78,7 @@ class Writer:
         content = _Content(body, where)
         conditional = no_clobber or if_match is not None
         write_id = None
-        if conditional or content.size > _SINGLE_SIZE:
+        if conditional or content.size > SINGLE_SIZE:
             write_id = secrets.token_hex(8)
         put = _Put(
             client=client,
@@ -90,7 +90,7 @@ class Writer:
             write_id=write_id,
             where=where,
         )
-        if conditional and content.size > _SINGLE_SIZE:
+        if conditional and content.size > SINGLE_SIZE:
             # Before much is sent for nothing; and Ceph 16 and 18 would not look at all.
             put.check()
         etag, self._quotes = put.run(self._quotes)
@@ -138,11 +138,11 @@ class _Put:
 
     def _send(self, condition: Mapping[str, Any]) -> str:
         """Send everything once; return the ETag if the endpoint says it."""
-        if self.content.size > _SINGLE_SIZE:
+        if self.content.size > SINGLE_SIZE:
             parts = self.content.parts(part_size_for(self.content.size))
             answer = upload_parts(self.client, parts, self.target, self.arguments, condition)
         else:
-            body = b"".join(self.content.parts(_SINGLE_SIZE))
+            body = b"".join(self.content.parts(SINGLE_SIZE))
             locked: Any = content_digest(body) if "ObjectLockMode" in self.arguments else {}
             answer = self.client.put_object(
                 **self.target, Body=body, **self.arguments, **locked, **condition
