@@ -1,7 +1,7 @@
 """What `dg doctor` has found out about the endpoint.
 
-Conditions that it does not honour are refused. An endpoint about which nothing is known is asked, and
-believed; see docs/doctor.md.
+Conditions that it does not honour are refused. An endpoint about which nothing is known is asked,
+and believed; see docs/doctor.md.
 """
 
 from __future__ import annotations

@@ -34,6 +34,10 @@ _STALE = '"00000000000000000000000000000000"'
 Seen = tuple[bool, str]
 
 
+class _Unclear(Exception):
+    """What was seen allows no answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Probe:
     """A place to try things out: keys of `bucket` that begin with `prefix`."""
@@ -102,6 +106,8 @@ def answered(check: Callable[[Probe], Seen], probe: Probe) -> tuple[Answer, str]
         return ("undetermined" if open_question else "no"), detail
     except (BotoCoreError, OSError) as error:
         return "undetermined", f"no answer ({type(error).__name__})"
+    except _Unclear as error:
+        return "undetermined", str(error)
     except (KeyError, ValueError) as error:
         return "undetermined", f"an answer without sense ({type(error).__name__})"
     return ("yes" if right else "no"), detail
@@ -139,11 +145,13 @@ def _create_race(probe: Probe) -> Seen:
         tried = [threads.submit(create, number) for number in range(_RACERS)]
         winners = [body for each in tried if (body := each.result()) is not None]
     found = f"{len(winners)} of {_RACERS} succeeded"
+    if not winners:  # the answer to the one who won was lost, and its repetition refused
+        raise _Unclear(found)
     return len(winners) == 1 and probe.read("race") == winners[0], found
 
 
 def _create_condition(probe: Probe) -> Seen:
-    probe.put("create", IfNoneMatch="*")
+    probe.put("create")
     return _refused(lambda: probe.put("create", b"y", IfNoneMatch="*"), 412)
 
 
@@ -272,11 +280,8 @@ def _pages(probe: Probe) -> Seen:
         if not page["IsTruncated"]:
             break
         asked["ContinuationToken"] = page["NextContinuationToken"]
-    return found == [
-        keys[:2],
-        keys[2:4],
-        keys[4:],
-    ], f"{[len(page) for page in found]} keys per page"
+    sizes = " + ".join(str(len(page)) for page in found)
+    return found == [keys[:2], keys[2:4], keys[4:]], f"{sizes} keys"
 
 
 def _page_limit(probe: Probe) -> Seen:
