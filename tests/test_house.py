@@ -22,19 +22,20 @@ CSRC = ROOT / "csrc"
 FLOORS = [
     {"errors", "buffers"},
     {"atomic_file", "native", "xdelta3", "bucket", "encrypted_file"},
-    {"findings", "bucket_requests", "inspection", "source", "base_cache"},
+    {"bucket_requests", "findings", "inspection", "source", "base_cache", "sketch"},
     {"folder_bucket", "s3_bucket", "layout", "secondary"},
-    {"bucket_url", "bases", "delta_reader", "place"},
+    {"bucket_url", "bases", "delta_reader", "download", "place"},
     {"delta_writer", "doctor"},
     {"codec", "delta_range", "merging"},
     {"store"},
-    {"cli", "filesystem"},
+    {"cli", "filesystem", "testing"},
 ]
 
 C_FLOORS = [
     {"vcdiff", "format", "varint", "large_memory", "key_table", "effort", "growing"},
     {"common", "buffer", "address_cache", "copy_list"},
-    {"code_table", "adler32", "match_length", "source_index", "window_reader", "window_writer"},
+    {"code_table", "adler32", "match_length", "source_index", "window_reader", "window_writer"}
+    | {"sketch"},
     {"instruction_reader", "gap_parser"},
     {"match_finder", "piece_list"},
     {"decode", "encode", "inspect", "merge"},
@@ -50,7 +51,9 @@ TOOLS = {
     "deltaloft._xdelta3": {"xdelta3"},
     "filelock": {"base_cache"},
     "fsspec": {"filesystem"},
-    "platformdirs": {"base_cache", "findings"},
+    "moto": {"testing"},
+    "platformdirs": {"base_cache", "findings", "s3_bucket"},
+    "pytest": {"testing"},
     "rich": {"cli"},
     "sqlite3": {"folder_bucket"},
 }

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         AccessDenied,
         AlreadyExists,
         BucketNotFound,
+        ClockSkewed,
         DamagedObject,
         DeltaError,
         DeltaloftError,
@@ -41,20 +42,32 @@ if TYPE_CHECKING:
     from deltaloft.inspection import Inspection, WindowInspection
     from deltaloft.merging import merge, merge_file
     from deltaloft.source import Source
-    from deltaloft.store import CopyResult, Entry, GetResult, PutResult, Stat, Store
+    from deltaloft.store import (
+        Alternative,
+        CopyResult,
+        Entry,
+        Explanation,
+        GetResult,
+        PutResult,
+        Stat,
+        Store,
+    )
 
 __all__ = [
     "AccessDenied",
     "Acl",
     "AlreadyExists",
+    "Alternative",
     "Attributes",
     "BucketNotFound",
+    "ClockSkewed",
     "CopyResult",
     "DamagedObject",
     "DeltaError",
     "DeltaloftError",
     "Encryption",
     "Entry",
+    "Explanation",
     "Finding",
     "GetResult",
     "Grant",
@@ -95,10 +108,12 @@ __all__ = [
 # Where a name lives, unless it is an error.
 _HOMES = {
     "Acl": "bucket",
+    "Alternative": "store",
     "Attributes": "bucket",
     "CopyResult": "store",
     "Encryption": "bucket",
     "Entry": "store",
+    "Explanation": "store",
     "Finding": "findings",
     "GetResult": "store",
     "Grant": "bucket",

@@ -4,9 +4,9 @@
     no              it does not, or says that it does not know how (501)
     undetermined    no answer, an error of the server's, or not allowed: never taken for a yes
 
-One JSON file for each endpoint and bucket, in the user's state folder or DG_STATE_DIR, for 30 days:
+One JSON file for each endpoint and bucket, for 30 days, in the user's state folder:
 
-    endpoints/<SHA-256 of endpoint and bucket>.json
+    deltaloft/endpoints/<SHA-256 of endpoint and bucket>.json
         {"version": 1, "date": "2026-11-21T13:00:00+00:00", "answers": {"create_condition": "yes"}}
 """
 
@@ -26,7 +26,6 @@ from urllib.parse import urlsplit
 from platformdirs import user_state_path
 
 from deltaloft.atomic_file import replacing
-from deltaloft.errors import InvalidRequest
 
 __all__ = ["Answer", "Finding", "Remembered", "recall", "remember"]
 
@@ -101,12 +100,7 @@ def _path(endpoint_url: str, bucket: str) -> Path:
 
 
 def _folder() -> Path:
-    named = os.environ.get("DG_STATE_DIR")
-    if named is None:
-        try:
-            return user_state_path("deltaloft") / "endpoints"
-        except RuntimeError:  # a user without a home; older platformdirs answer with the same path
-            return Path("~/.local/state/deltaloft/endpoints")
-    if not Path(named).is_absolute():
-        raise InvalidRequest(f"DG_STATE_DIR: an absolute path expected, found {named!r}")
-    return Path(named) / "endpoints"
+    try:
+        return user_state_path("deltaloft") / "endpoints"
+    except RuntimeError:  # a user without a home; older platformdirs answer with the same path
+        return Path("~/.local/state/deltaloft/endpoints")

@@ -5,7 +5,7 @@
                                                             dl-base dl-base-size dl-codec=vcdiff
                                                             Content-Encoding: vcdiff
                               foreign  somebody else's      no dl-v
-    .deltaloft/base/<sha256>  a base: plain bytes, named by their SHA-256    dl-v=1 dl-stem
+    .deltaloft/base/<sha256>  a base: plain bytes, named by their SHA-256   dl-v=1 dl-stem dl-sketch
     .deltaloft/bases          the index of bases, see `bases`                dl-v=1
     .deltaloft/bases-<token>  that of bases which are protected, see `protection`
     .deltaloft/probe/...      what an endpoint is tried out with, see `doctor`
@@ -30,6 +30,7 @@ from deltaloft.errors import DamagedObject, InvalidRequest, UnsupportedFormat
 __all__ = [
     "BASES_PREFIX",
     "INDEX_KEY",
+    "SKETCH_SIZE",
     "STEM_SIZE",
     "Delta",
     "Foreign",
@@ -39,6 +40,7 @@ __all__ = [
     "base_digest",
     "base_key",
     "base_protection",
+    "base_sketch",
     "base_stem",
     "check_attributes",
     "check_delta_size",
@@ -58,6 +60,7 @@ __all__ = [
 ]
 
 STEM_SIZE = 64
+SKETCH_SIZE = 200
 
 _VERSION = "1"
 _DELTA_ENCODING = "vcdiff"
@@ -167,9 +170,10 @@ def delta_attributes(
     return replace(_with_ours(user, ours), content_encoding=_DELTA_ENCODING)
 
 
-def base_attributes(stem: str) -> Attributes:
-    """Return what is stored beside a base: the stem of the name it came under."""
-    return _with_ours(Attributes(content_type="application/octet-stream"), {"dl-stem": stem})
+def base_attributes(stem: str, sketch: str = "") -> Attributes:
+    """Return what is stored beside a base: the stem of the name it came under, and its sketch."""
+    ours = {"dl-stem": stem, **({"dl-sketch": sketch} if sketch else {})}
+    return _with_ours(Attributes(content_type="application/octet-stream"), ours)
 
 
 def index_attributes() -> Attributes:
@@ -324,8 +328,16 @@ def user_attributes(stored: Attributes) -> Attributes:
 
 def base_stem(stored: Attributes) -> str:
     """Return the stem that a base was stored with, empty where there is none that can be one."""
-    stem = stored.metadata.get("dl-stem", "")
-    return stem if len(stem) <= STEM_SIZE and stem.isascii() and stem.isprintable() else ""
+    return _short_text(stored.metadata.get("dl-stem", ""), STEM_SIZE)
+
+
+def base_sketch(stored: Attributes) -> str:
+    """Return the sketch that a base was stored with, empty where there is none that can be one."""
+    return _short_text(stored.metadata.get("dl-sketch", ""), SKETCH_SIZE)
+
+
+def _short_text(value: str, size: int) -> str:
+    return value if len(value) <= size and value.isascii() and value.isprintable() else ""
 
 
 def _digest(metadata: Mapping[str, str], name: str, url: str) -> str:

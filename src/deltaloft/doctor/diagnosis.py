@@ -157,7 +157,7 @@ def _tidying(bucket: Bucket, prefix: str) -> Iterator[set[str]]:
 
 
 def _unfinished(bucket: S3Bucket, clean: bool, after: timedelta) -> Iterator[Unfinished]:
-    from deltaloft.s3_bucket.unfinished import abort, list_uploads
+    from deltaloft.s3_bucket.orphans import abort, list_uploads
 
     try:
         for each in list_uploads(bucket.client, bucket.name, bucket.prefix, bucket.url):

@@ -9,11 +9,12 @@
     copying      a copy that stays inside the bucket
     attributes   ours <-> boto3's; tagging, acl: those that have calls of their own
     honouring    does the endpoint keep what it is given?
-    known        what dg doctor has found out; probing, unfinished: how it does
+    known        what dg doctor has found out; probing, orphans: how it does
 
 A call costs one request, beyond these: a listing one per thousand keys, a put above 64 MiB one per
 part and three more, a HEAD of a missing key a second one the first time, to see whether the bucket
-is there at all, and a refused condition another one to see why.
+is there at all, and a refused condition another one to see why. A GET answered 404 without a word
+of S3's is believed only if a HEAD says so, too.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ from deltaloft.s3_bucket.honouring import Honouring
 from deltaloft.s3_bucket.known import Known
 from deltaloft.s3_bucket.reading import S3Reading
 from deltaloft.s3_bucket.tagging import get_tags, put_tags
-from deltaloft.s3_bucket.writing import SINGLE_SIZE, Writer
+from deltaloft.s3_bucket.writing import Writer
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -102,9 +103,9 @@ class S3Bucket:
         self._client = client
         self._client_lock = threading.Lock()
         self._seen = False  # has the bucket answered as one that exists?
-        self._writer = Writer(name)
+        self.known = Known(name)
+        self._writer = Writer(name, self.known)
         self._honouring = Honouring(name, self._prefix)
-        self.known = Known(name, SINGLE_SIZE)
 
     @property
     def url(self) -> str:
@@ -194,7 +195,7 @@ class S3Bucket:
                 answer = self.client.get_object(**asked)
             except ClientError as error:
                 if code_of(error) == "404":
-                    self._look_for_bucket()
+                    self.head(key)  # raises if the key is missing; S3 would have said so itself
                 if if_none_match is None or status_of(error) != 304:
                     raise
                 answer = None
@@ -206,11 +207,12 @@ class S3Bucket:
             closing.callback(answer["Body"].close)
             whole = range_of(answer, start, size, where) if ranged else whole_of(answer, where)
             info = info_of(answer, key, whole, where)
+            promised = size_of(answer, where)
             reading = S3Reading(
                 info,
                 answer["Body"],
                 start=start,
-                size=size_of(answer, where),
+                size=promised if size is None else min(size, promised),
                 where=where,
                 ask=ask_again,
             )
@@ -236,7 +238,6 @@ class S3Bucket:
         check_conditions(where, if_match, no_clobber)
         check_attributes(where, attributes)
         self._honouring.ensure(self.client, attributes, where)
-        self.known.check(self.client, body, where, if_match=if_match, no_clobber=no_clobber)
         etag = self._writer.put(
             self.client,
             stored,

@@ -9,14 +9,15 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from deltaloft import layout
 from deltaloft.base_cache import BaseCache
 from deltaloft.bucket import Bucket
 from deltaloft.bucket_requests import object_url
 from deltaloft.buffers import PAGES_KEPT, give_pages_back, mapped
-from deltaloft.errors import DamagedObject
+from deltaloft.download import downloading
+from deltaloft.errors import DamagedObject, NotFound, PreconditionFailed
 
 __all__ = ["BaseBytes"]
 
@@ -35,11 +36,13 @@ class BaseBytes:
         self._lock = threading.Lock()
 
     @contextmanager
-    def opened(self, sha256: str, size: int, *, check: bool = False) -> Iterator[memoryview]:
+    def opened(
+        self, sha256: str, size: int, *, check: bool = False, download: bool = True
+    ) -> Iterator[memoryview]:
         """Lend the bytes of a base; with `check`, only after a look at what the bucket holds.
 
         Raises:
-            NotFound: the bucket does not hold it.
+            NotFound: the bucket does not hold it, or this machine, and not `download`.
             DamagedObject: it is not what its name says.
         """
         path = self._bucket.local_path(layout.base_key(sha256))
@@ -53,14 +56,18 @@ class BaseBytes:
 
         @contextmanager
         def fetch() -> Iterator[Iterator[bytes]]:
-            key = layout.base_key(sha256)
-            with self._bucket.get(key) as reading:
-                assert reading is not None  # no condition was asked
+            if not download:
+                raise NotFound(f"{self._url(sha256)}: not on this machine")
+            with downloading(self._bucket, layout.base_key(sha256)) as reading:
                 self._check_size(sha256, reading.info.size, size)
                 yield reading.chunks()
             self._seen[sha256] = layout.base_protection(reading.info.attributes)
 
-        with self._opened_cache().open(sha256, size, fetch) as view:
+        with ExitStack() as stack:
+            try:
+                view = stack.enter_context(self._opened_cache().open(sha256, size, fetch))
+            except PreconditionFailed:  # stored once more while it was read: the same bytes
+                view = stack.enter_context(self._opened_cache().open(sha256, size, fetch))
             if check:
                 self._look(sha256, size)
             yield view
@@ -79,6 +86,12 @@ class BaseBytes:
         with mapped(path) as view:
             self._check_size(sha256, len(view), size)
             self._prove(sha256, view)
+
+    def is_at_hand(self, sha256: str) -> bool:
+        """Say whether a base can be read without a download."""
+        if self._bucket.local_path(layout.base_key(sha256)) is not None:
+            return True
+        return any(entry.sha256 == sha256 for entry in self._opened_cache().entries())
 
     def protection(self, sha256: str, size: int) -> str:
         """Return the token of a base's protection: at most one HEAD.

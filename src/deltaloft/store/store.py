@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import io
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Self, cast
 
 from deltaloft import layout
 from deltaloft.base_cache import BaseCache
@@ -19,12 +19,13 @@ from deltaloft.errors import DamagedObject, InvalidRequest, NotFound, Unsupporte
 from deltaloft.layout import Delta
 from deltaloft.store.base_bytes import BaseBytes
 from deltaloft.store.copy import Copying, described
+from deltaloft.store.explain import Explaining
 from deltaloft.store.get import Getting
 from deltaloft.store.input import opened
 from deltaloft.store.object_file import ObjectFile
 from deltaloft.store.proof import Progress
 from deltaloft.store.put import DeltaPolicy, Putting
-from deltaloft.store.results import CopyResult, Entry, GetResult, PutResult, Stat
+from deltaloft.store.results import CopyResult, Entry, Explanation, GetResult, PutResult, Stat
 
 __all__ = ["Store"]
 
@@ -166,8 +167,13 @@ class Store:
         decoded; the last piece is withheld until the digest is right, so that after an error the
         file object has got an incomplete file and never a wrong whole one.
 
+        A large file that a killed process was fetching to the same path is gone on with. So is one
+        that ended in Unreachable or Throttled: what came is kept beside the path.
+
         Raises:
             NotFound: no such key.
+            PreconditionFailed: the object was replaced meanwhile, twice, or once after bytes of it
+                had gone to the file object.
             DamagedObject: what is stored cannot give the file back; the message names it.
             UnsupportedFormat: a later deltaloft stored it.
             OSError: the target cannot be written.
@@ -177,9 +183,8 @@ class Store:
 
     def read(self, key: str) -> bytes:
         """Return the file of `key` as bytes; errors are those of `get`."""
-        target = io.BytesIO()
-        self.get(key, target)
-        return target.getvalue()
+        layout.check_key(self.url, key)
+        return Getting(self._bucket, self._base_bytes, key, None).read()
 
     def copy(
         self,
@@ -259,6 +264,42 @@ class Store:
         name, size, sha256, base = described(form, info)
         attributes = layout.user_attributes(info.attributes)
         return Stat(key, name, size, info.size, sha256, base, attributes, info.etag, info.modified)
+
+    def explain(
+        self,
+        key: str,
+        file: str | Path | Buffer | BinaryIO | None = None,
+        *,
+        measure: bool = False,
+    ) -> Explanation:
+        """Say which base a file has or would get, why, and what others would cost.
+
+        Nothing is written. Deltas against the best three bases are really made, if these bases are
+        on this machine.
+
+        Args:
+            key: Whose stored file is explained; or, with `file`, what putting that there would do.
+            file: As in `put`.
+            measure: Download bases that are not on this machine.
+
+        Raises:
+            NotFound: no such key.
+            DamagedObject: what is stored cannot give the file back.
+            StorageError: the bucket cannot be read.
+        """
+        layout.check_key(self.url, key)
+        if file is not None:
+            with opened(file) as given:
+                index = self._index_for(Attributes())
+                return Explaining(index, self._base_bytes, key, given, measure).of_put()
+        stat = self.stat(key)
+        with tempfile.TemporaryFile() as stored:
+            self.get(key, cast("BinaryIO", stored))
+            stored.seek(0)
+            with opened(cast("BinaryIO", stored)) as given:
+                index = self._index_for(stat.attributes)
+                explaining = Explaining(index, self._base_bytes, key, given, measure)
+                return explaining.of_stored(stat)
 
     def delete(self, key: str) -> None:
         """Remove what is stored under `key`; a missing key is no error. Bases stay."""
