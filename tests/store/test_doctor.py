@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import stat
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from deltaloft.base_cache import BaseCache
 from deltaloft.bucket import Attributes, Bucket
 from deltaloft.cli.main import run
 from deltaloft.doctor import diagnose, examine
+from deltaloft.doctor.leftovers import remove_probes, unfinished_uploads
 from deltaloft.doctor.promises import PROMISES
 from deltaloft.errors import AlreadyExists, BucketNotFound, Unreachable, Unsupported
 from deltaloft.findings import Finding, recall, remember
@@ -371,7 +373,7 @@ def test_the_store_works_without_conditions(
 
     bucket.client.meta.events.register("before-send.s3.PutObject", note)
     store = Store(bucket, cache=fresh_cache())
-    content = bytes(range(256)) * 400
+    content = random.Random(1).randbytes(100_000)
     store.put(content, "one")
     assert "delta" == store.put(content + b"more", "two").form
     assert content + b"more" == store.read("two")
@@ -397,9 +399,9 @@ def test_unfinished_uploads(s3_endpoint: str, new_s3_bucket: NewS3Bucket) -> Non
     mine, theirs = begin(bucket, "team/large"), begin(bucket, "other/large")
     # moto dates every upload to 2010.
     for clean, age in ((False, timedelta(0)), (True, timedelta(days=100 * 365))):
-        (found,) = examine(bucket, clean=clean, abandoned_after=age).unfinished
+        (found,) = unfinished_uploads(bucket, clean, age)
         assert ("large", mine, False) == (found.key, found.upload_id, found.aborted)
-    (found,) = examine(bucket, clean=True, abandoned_after=timedelta(days=-1)).unfinished
+    (found,) = unfinished_uploads(bucket, True, timedelta(days=-1))
     assert found.aborted
     left = bucket.client.list_multipart_uploads(Bucket=bucket.name)["Uploads"]
     assert [theirs] == [each["UploadId"] for each in left]
@@ -409,9 +411,9 @@ def test_unfinished_uploads(s3_endpoint: str, new_s3_bucket: NewS3Bucket) -> Non
 def test_leftovers_of_a_killed_diagnosis(bucket: Bucket) -> None:
     """What a killed one has left is removed when it is old enough."""
     bucket.put(".deltaloft/probe/0123/x", b"x", Attributes())
-    examine(bucket, clean=True)
+    remove_probes(bucket, timedelta(days=1))
     assert 1 == len(list(bucket.list()))
-    examine(bucket, clean=True, abandoned_after=timedelta(days=-1))
+    remove_probes(bucket, timedelta(days=-1))
     assert [] == list(bucket.list())
 
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from deltaloft.bucket import PROBE_PREFIX, Bucket
 from deltaloft.bucket_url import open_bucket
+from deltaloft.doctor.leftovers import Unfinished, remove_probes, unfinished_uploads
 from deltaloft.doctor.promises import PROMISES, Trial
 from deltaloft.errors import DeltaloftError
 from deltaloft.findings import Finding, remember
@@ -24,21 +25,11 @@ from deltaloft.findings import Finding, remember
 if TYPE_CHECKING:
     from deltaloft.s3_bucket import S3Bucket
 
-__all__ = ["Report", "Unfinished", "diagnose", "examine"]
+__all__ = ["Report", "diagnose", "examine"]
 
 _log = logging.getLogger(__name__)
 
 _ABANDONED = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Unfinished:
-    """An upload in parts that was never finished. `aborted` says that this diagnosis ended it."""
-
-    key: str
-    upload_id: str
-    begun: datetime
-    aborted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +101,7 @@ def examine(
     if bucket.url.startswith("s3://"):
         s3_bucket = cast("S3Bucket", bucket)
         endpoint = s3_bucket.client.meta.endpoint_url
-        unfinished = tuple(_unfinished(s3_bucket, clean, abandoned_after))
+        unfinished = tuple(unfinished_uploads(s3_bucket, clean, abandoned_after))
         try:
             answers = {each.check: each.answer for each in findings}
             remember(endpoint, s3_bucket.name, answers)
@@ -118,7 +109,7 @@ def examine(
         except OSError as error:
             _log.warning("%s: what was found is not remembered: %s", bucket.url, error)
     if clean:
-        _remove_leftovers(bucket, abandoned_after)
+        remove_probes(bucket, abandoned_after)
     return Report(bucket.url, endpoint, datetime.now(UTC), tuple(findings), unfinished)
 
 
@@ -154,25 +145,3 @@ def _tidying(bucket: Bucket, prefix: str) -> Iterator[set[str]]:
                 bucket.delete(key)
             except (DeltaloftError, OSError) as error:
                 _log.warning("a probe is left behind: %s", error)
-
-
-def _unfinished(bucket: S3Bucket, clean: bool, after: timedelta) -> Iterator[Unfinished]:
-    from deltaloft.s3_bucket.orphans import abort, list_uploads
-
-    try:
-        for each in list_uploads(bucket.client, bucket.name, bucket.prefix, bucket.url):
-            ended = clean and each.age >= after
-            if ended:
-                abort(bucket.client, bucket.name, each, bucket.url)
-            key = each.key.removeprefix(bucket.prefix)
-            yield Unfinished(key, each.upload_id, each.begun, ended)
-    except DeltaloftError as error:
-        _log.warning("unfinished uploads cannot be listed: %s", error)
-
-
-def _remove_leftovers(bucket: Bucket, after: timedelta) -> None:
-    now = datetime.now(UTC)
-    for listed in bucket.list(PROBE_PREFIX):
-        if now - listed.modified >= after:
-            with suppress(DeltaloftError):
-                bucket.delete(listed.key)
