@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from deltaloft.bucket import Acl, Attributes, Encryption, Grant, Lock
     from deltaloft.codec import decode, decode_file, encode, encode_file, inspect
     from deltaloft.delta_range import decode_range
+    from deltaloft.doctor import Report, diagnose
     from deltaloft.errors import (
         AccessDenied,
         AlreadyExists,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         UnsupportedFormat,
         WrongSource,
     )
+    from deltaloft.findings import Finding
     from deltaloft.inspection import Inspection, WindowInspection
     from deltaloft.merging import merge, merge_file
     from deltaloft.source import Source
@@ -71,6 +73,7 @@ __all__ = [
     "Encryption",
     "Entry",
     "Explanation",
+    "Finding",
     "GcResult",
     "GetResult",
     "Grant",
@@ -84,6 +87,7 @@ __all__ = [
     "ObjectArchived",
     "PreconditionFailed",
     "PutResult",
+    "Report",
     "Source",
     "Stat",
     "StorageError",
@@ -101,6 +105,7 @@ __all__ = [
     "decode",
     "decode_file",
     "decode_range",
+    "diagnose",
     "encode",
     "encode_file",
     "inspect",
@@ -118,12 +123,14 @@ _HOMES = {
     "Encryption": "bucket",
     "Entry": "store",
     "Explanation": "store",
+    "Finding": "findings",
     "GcResult": "store",
     "GetResult": "store",
     "Grant": "bucket",
     "Inspection": "inspection",
     "Lock": "bucket",
     "PutResult": "store",
+    "Report": "doctor",
     "Source": "source",
     "Stat": "store",
     "Store": "store",
@@ -133,6 +140,7 @@ _HOMES = {
     "decode": "codec",
     "decode_file": "codec",
     "decode_range": "delta_range",
+    "diagnose": "doctor",
     "encode": "codec",
     "encode_file": "codec",
     "inspect": "codec",

@@ -10,6 +10,7 @@
     copying      a copy that stays inside the bucket
     attributes   ours <-> boto3's; tagging, acl: those that have calls of their own
     honouring    does the endpoint keep what it is given?
+    known        what dg doctor has found out; probing, orphans: how it does
 
 A call costs one request, beyond these: a listing one per thousand keys, a put above 64 MiB one per
 part and three more, a HEAD of a missing key a second one the first time, to see whether the bucket
@@ -38,13 +39,20 @@ from deltaloft.bucket_requests import (
     object_url,
 )
 from deltaloft.buffers import Buffer
-from deltaloft.errors import AccessDenied, BucketNotFound, InvalidRequest, NotFound, StorageError
+from deltaloft.errors import (
+    AccessDenied,
+    BucketNotFound,
+    InvalidRequest,
+    NotFound,
+    StorageError,
+)
 from deltaloft.s3_bucket.acl import get_acl, put_acl
 from deltaloft.s3_bucket.answers import info_of, range_of, size_of, unquoted, whole_of
 from deltaloft.s3_bucket.connection import connect
 from deltaloft.s3_bucket.copying import Copying
 from deltaloft.s3_bucket.failures import code_of, failing, failure, status_of
 from deltaloft.s3_bucket.honouring import Honouring
+from deltaloft.s3_bucket.known import Known
 from deltaloft.s3_bucket.reading import S3Reading
 from deltaloft.s3_bucket.tagging import get_tags, put_tags
 from deltaloft.s3_bucket.versions import noncurrent
@@ -97,13 +105,24 @@ class S3Bucket:
         self._client = client
         self._client_lock = threading.Lock()
         self._seen = False  # has the bucket answered as one that exists?
-        self._writer = Writer(name)
+        self.known = Known(name)
+        self._writer = Writer(name, self.known)
         self._honouring = Honouring(name, self._prefix)
 
     @property
     def url(self) -> str:
         """`s3://name`, or `s3://name/prefix`."""
         return self._url
+
+    @property
+    def name(self) -> str:
+        """The bucket's name."""
+        return self._name
+
+    @property
+    def prefix(self) -> str:
+        """What all keys begin with in the bucket: nothing, or `some/prefix/`."""
+        return self._prefix
 
     @property
     def client(self) -> S3Client:
