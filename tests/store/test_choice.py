@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from archives import members, tgz, zipped
-from store.releases import release, sha256
+from releases import release, sha256
 
 from deltaloft import layout
 from deltaloft.base_cache import BaseCache
