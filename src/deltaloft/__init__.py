@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from deltaloft.source import Source
     from deltaloft.store import (
         Alternative,
+        CopyResult,
         Entry,
         Explanation,
         GetResult,
@@ -56,6 +57,7 @@ __all__ = [
     "Alternative",
     "Attributes",
     "BucketNotFound",
+    "CopyResult",
     "DamagedObject",
     "DeltaError",
     "DeltaloftError",
@@ -101,6 +103,7 @@ _HOMES = {
     "Acl": "bucket",
     "Alternative": "store",
     "Attributes": "bucket",
+    "CopyResult": "store",
     "Encryption": "bucket",
     "Entry": "store",
     "Explanation": "store",

@@ -31,7 +31,7 @@ class BaseBytes:
         """Without a cache, the one of the environment is opened when it is needed."""
         self._bucket = bucket
         self._cache = cache
-        self._seen: set[str] = set()
+        self._seen: dict[str, str] = {}  # SHA-256 -> protection
         self._lock = threading.Lock()
 
     @contextmanager
@@ -62,7 +62,7 @@ class BaseBytes:
                 assert reading is not None  # no condition was asked
                 self._check_size(sha256, reading.info.size, size)
                 yield reading.chunks()
-            self._seen.add(sha256)
+            self._seen[sha256] = layout.base_protection(reading.info.attributes)
 
         with self._opened_cache().open(sha256, size, fetch) as view:
             if check:
@@ -90,9 +90,21 @@ class BaseBytes:
             return True
         return any(entry.sha256 == sha256 for entry in self._opened_cache().entries())
 
-    def remember(self, sha256: str, view: memoryview) -> None:
+    def protection(self, sha256: str, size: int) -> str:
+        """Return the token of a base's protection: at most one HEAD.
+
+        Raises:
+            NotFound: the bucket does not hold it.
+            DamagedObject: it is not what its name says.
+        """
+        if self._bucket.local_path(layout.base_key(sha256)) is not None:
+            return ""  # a folder protects nothing
+        self._look(sha256, size)
+        return self._seen[sha256]
+
+    def remember(self, sha256: str, view: memoryview, protection: str) -> None:
         """Take note of a base just stored, and keep its bytes where they would be downloaded."""
-        self._seen.add(sha256)
+        self._seen[sha256] = protection
         local = self._bucket.local_path(layout.base_key(sha256)) is not None
         if local or len(view) > _SEEDED:
             return
@@ -112,8 +124,9 @@ class BaseBytes:
 
     def _look(self, sha256: str, size: int) -> None:
         if sha256 not in self._seen:
-            self._check_size(sha256, self._bucket.head(layout.base_key(sha256)).size, size)
-            self._seen.add(sha256)
+            info = self._bucket.head(layout.base_key(sha256))
+            self._check_size(sha256, info.size, size)
+            self._seen[sha256] = layout.base_protection(info.attributes)
 
     def _prove(self, sha256: str, view: memoryview) -> None:
         if sha256 in self._seen:
@@ -125,7 +138,7 @@ class BaseBytes:
         found = digest.hexdigest()
         if found != sha256:
             raise DamagedObject(f"{self._url(sha256)}: sha256 {sha256} expected, found {found}")
-        self._seen.add(sha256)
+        self._seen[sha256] = ""  # what is on this machine has none
 
     def _check_size(self, sha256: str, found: int, size: int) -> None:
         if found != size:

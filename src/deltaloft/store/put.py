@@ -28,7 +28,7 @@ from deltaloft import bases, codec, layout
 from deltaloft.bases import Base, BaseIndex
 from deltaloft.bucket import Attributes, Bucket
 from deltaloft.buffers import Buffer, mapped_file
-from deltaloft.errors import DeltaloftError, IntegrityError, NotFound
+from deltaloft.errors import AlreadyExists, DeltaloftError, IntegrityError, NotFound, Unsupported
 from deltaloft.sketch import Sketch
 from deltaloft.store import choosing, eligible
 from deltaloft.store.base_bytes import BaseBytes
@@ -60,7 +60,7 @@ class Putting:
 
     def run(self, policy: DeltaPolicy) -> PutResult:
         """Store the file in the form that the policy and its bytes call for."""
-        if policy == "never":
+        if policy == "never" or layout.is_archived(self.attributes):
             return self._put_plain()
         if policy == "auto" and not eligible.may_gain(self.key, self.given.view):
             return self._put_plain()
@@ -132,9 +132,8 @@ class Putting:
         with self._delta(given.view, eligible.base_overhead(base)) as delta:
             if delta is None:
                 return None
-            attributes = layout.base_attributes(base.stem, base.sketch)
-            self.bucket.put(layout.base_key(base.sha256), given.body(), attributes)
-            self.base_bytes.remember(base.sha256, given.view)
+            if not self._store_base(base, layout.base_attributes(base.stem, base.sketch)):
+                return None
             result = self._put_delta(base, delta, new_base=True)
         self.index.add(base)
         return result
@@ -152,17 +151,41 @@ class Putting:
 
     # ---- The steps ----
 
+    def _store_base(self, base: Base, attributes: Attributes) -> bool:
+        """Store the file as a base; False if it is one already, for whom this key is not meant."""
+        key, token = layout.base_key(base.sha256), layout.protection(self.attributes)
+        attributes = layout.protected(attributes, self.attributes)
+        try:
+            self.bucket.put(key, self.given.body(), attributes, no_clobber=True)
+        except AlreadyExists:
+            # Nobody knew of it, or it was found damaged.
+            if layout.base_protection(self.bucket.head(key).attributes) != token:
+                return False
+            self.bucket.put(key, self.given.body(), attributes)
+        except Unsupported:
+            self.bucket.put(key, self.given.body(), attributes)
+        self.base_bytes.remember(base.sha256, self.given.view, token)
+        return True
+
     def _source(self, base: Base, stack: ExitStack) -> memoryview | None:
         """Return the bytes of a base that the bucket really holds; None if it does not."""
+        same = base.sha256 == self.given.sha256
         try:
-            if base.sha256 == self.given.sha256:
+            if same:
                 self.base_bytes.check(base.sha256, self.given.size)
-                return self.given.view
-            return stack.enter_context(self.base_bytes.opened(base.sha256, base.size, check=True))
+                source = self.given.view
+            else:
+                opened = self.base_bytes.opened(base.sha256, base.size, check=True)
+                source = stack.enter_context(opened)
+            token = self.base_bytes.protection(base.sha256, base.size)
         except (NotFound, IntegrityError) as error:
             _log.warning("base %s is not used: %s", base.sha256, error)
             self.index.forget(base.sha256)
             return None
+        if token != layout.protection(self.attributes):  # an index that was made again may name it
+            self.index.forget(base.sha256)
+            return None
+        return source
 
     @contextmanager
     def _delta(self, source: memoryview, limit: int) -> Iterator[memoryview | None]:

@@ -10,6 +10,7 @@ from deltaloft.bucket import Attributes
 
 __all__ = [
     "Alternative",
+    "CopyResult",
     "Entry",
     "Explanation",
     "FormName",
@@ -67,6 +68,25 @@ class GetResult:
     stored_size: int
     sha256: str | None
     base: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CopyResult:
+    """One key that was copied.
+
+    `key` and the rest describe the target. `in_place` says that the bucket moved the bytes; else
+    they came and went through this machine, and were proven.
+    """
+
+    source_key: str
+    key: str
+    form: FormName
+    size: int
+    stored_size: int
+    sha256: str | None
+    base: str | None
+    etag: str
+    in_place: bool
 
 
 @dataclass(frozen=True, slots=True)
