@@ -25,7 +25,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
 from statistics import mean
@@ -65,6 +65,8 @@ class Series:
             delta = 0 if found is None else self.deltas[found, release]
             if found is None or rule(entries[found], size, delta):
                 entries[release] = Base(f"{release:064}", size)
+                if found is not None and delta <= 0.5 * size:
+                    entries[found] = replace(entries[found], excess=0)
                 total += size
                 continue
             total += delta

@@ -246,6 +246,15 @@ def test_the_index_of_older_versions_is_read(bucket: FolderBucket) -> None:
     assert (base(0), base(1), base(2)) == BaseIndex(bucket).load()
 
 
+def test_a_new_base_spends_what_paid_for_it(bucket: FolderBucket) -> None:
+    """The excess of the base that a new one takes over from is written off in the same put."""
+    index = BaseIndex(bucket)
+    index.add(replace(base(1), least=5, excess=70))
+    index.add(replace(base(2), least=5, excess=70))
+    index.add(base(3), paid_by=base(1))
+    assert [0, 70, 0] == [each.excess for each in BaseIndex(bucket).load()]
+
+
 def test_fields_of_later_versions_are_kept(bucket: FolderBucket) -> None:
     """Who writes the index leaves in it what it does not understand."""
     later = {"sha256": base(1).sha256, "size": 7, "stem": "x", "colour": {"of": ["the", "sky"]}}

@@ -105,8 +105,12 @@ class Putting:
 
     def _rebased(self, base: Base, delta: memoryview, of: Sketch) -> PutResult | None:
         """Make a base of the file, if that pays in the long run and it may be one."""
-        pays = bases.pays(base, size=self.given.size, delta_size=len(delta))
-        return self._put_as_base(of) if pays else None
+        given = self.given
+        if base.sha256 == given.sha256:
+            return None
+        if not bases.pays(base, size=given.size, delta_size=len(delta)):
+            return None
+        return self._put_as_base(of, paid_by=base)
 
     def _put_and_note(self, base: Base, delta: memoryview) -> PutResult:
         """Store a delta; now and then its size goes into the base's entry."""
@@ -125,7 +129,7 @@ class Putting:
                 self.index.note(base.sha256, noted)
         return result
 
-    def _put_as_base(self, of: Sketch) -> PutResult | None:
+    def _put_as_base(self, of: Sketch, *, paid_by: Base | None = None) -> PutResult | None:
         """Make a base of the file; None when that costs more than it may."""
         given = self.given
         base = Base(given.sha256, given.size, bases.stem(self.key), str(of))
@@ -135,7 +139,7 @@ class Putting:
             if not self._store_base(base, layout.base_attributes(base.stem, base.sketch)):
                 return None
             result = self._put_delta(base, delta, new_base=True)
-        self.index.add(base)
+        self.index.add(base, paid_by=paid_by)
         return result
 
     def _put_delta(self, base: Base, delta: memoryview, *, new_base: bool = False) -> PutResult:
