@@ -127,11 +127,15 @@ def test_a_zip_whose_directory_is_cut_off_has_no_inside() -> None:
     """A central directory that is not whole, or that lies outside the file, is not believed."""
     whole = zipped(members(count=5))
     place = whole.rfind(b"PK\x05\x06")
-    for size in (len(whole), 0xFFFFFFFF):
+    (right,) = struct.unpack_from("<I", whole, place + 12)
+    for size in (right - 1, right + 1, len(whole), 0xFFFFFFFF):
         lying = bytearray(whole)
         struct.pack_into("<I", lying, place + 12, size)
         assert "" == of(bytes(lying))
     struct.pack_into("<H", lying := bytearray(whole), place + 10, 6)
+    assert "" == of(bytes(lying))
+    lying = bytearray(whole)
+    lying[whole.rfind(b"PK\x01\x02")] = 0
     assert "" == of(bytes(lying))
 
 

@@ -138,6 +138,28 @@ def test_writers_at_once_lose_no_entry(bucket: FolderBucket) -> None:
     assert set(BaseIndex(bucket).load()) == expected
 
 
+def test_writers_at_once_lose_no_note(bucket: FolderBucket) -> None:
+    """Six writers add bases with sketches and note what one base got: nothing is lost."""
+    first = replace(base(0), sketch="1" + "A" * 96)
+    BaseIndex(bucket).add(first)
+
+    def work(writer: int) -> None:
+        index = BaseIndex(bucket)
+        for number in range(4):
+            index.note(first.sha256, lambda entry: replace(entry, excess=entry.excess + 1))
+            index.add(replace(base(100 * writer + number + 1), sketch=f"1{writer:096}"))
+
+    threads = [threading.Thread(target=work, args=(writer,)) for writer in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = BaseIndex(bucket).load()
+    assert replace(first, excess=24) == found[0]
+    assert 25 == len(found)
+    assert {first.sketch, *(f"1{writer:096}" for writer in range(6))} == {b.sketch for b in found}
+
+
 def test_an_endpoint_without_conditions_is_written_to(tmp_path: Path) -> None:
     """Where conditions are refused, the last writer wins and the index still works."""
     bucket = Counted(tmp_path / "bucket", conditions=False)
@@ -158,8 +180,11 @@ def test_an_index_that_cannot_be_written_costs_only_the_entry(
             """See `Bucket.put`."""
             raise StorageError("no")
 
-    BaseIndex(ReadOnly(tmp_path / "bucket")).add(base(1))
+    index = BaseIndex(ReadOnly(tmp_path / "bucket"))
+    index.add(base(1))
     assert "is not in the index" in caplog.text
+    index.note(base(1).sha256, lambda entry: replace(entry, least=1))
+    assert "stays as it was" in caplog.text
 
 
 def test_a_forgotten_base_is_not_offered_again(bucket: FolderBucket) -> None:

@@ -169,7 +169,7 @@ def test_estimates_that_cannot_tell_are_settled_by_trial(
     """Of two bases with one sketch, the one is taken whose delta is really smaller."""
     index = BaseIndex(bucket)
     sketch = str(sketch_of(release(0)))
-    for content in (release(0), noise(1)):
+    for content in (release(0), noise(1, len(release(0)))):
         bucket.put(layout.base_key(sha256(content)), content, layout.base_attributes("", sketch))
         index.add(Base(sha256(content), len(content), "", sketch))
     assert sha256(release(0)) == store.put(release(1), "x").base

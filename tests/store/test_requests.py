@@ -13,8 +13,10 @@ from deltaloft import layout
 from deltaloft.base_cache import BaseCache
 from deltaloft.bases import Base, BaseIndex
 from deltaloft.bucket import Bucket
+from deltaloft.errors import NotFound
 from deltaloft.sketch import Sketch, SketchWriter
 from deltaloft.store import Store
+from deltaloft.store.base_bytes import BaseBytes
 
 INDEX = ".deltaloft/bases"
 
@@ -166,7 +168,7 @@ def test_a_base_at_hand_is_as_good_as_one_to_download(
 ) -> None:
     """Of bases that estimates cannot tell apart, the one in the cache is used."""
     cache = fresh_cache()
-    session.store(cache).put(release(0), "app-1.0")
+    session.store(cache).put(release(0), "other")
     add_base(session, release(1), sketch_of(release(1)))
     session.sent()
     session.store(cache).put(release(2), "app-1.2")
@@ -201,3 +203,17 @@ def test_what_resembles_nothing_downloads_nothing(
         ("PUT", "app-1.1"),
         ("PUT", INDEX),
     ]
+
+
+def test_a_trial_never_downloads(session: Session, fresh_cache: Callable[[], BaseCache]) -> None:
+    """Bytes that are only asked for if they are on this machine cost no request."""
+    base = add_base(session, release(1), sketch_of(release(1)))
+    session.sent()
+    base_bytes = BaseBytes(session.bucket, fresh_cache())
+    assert not base_bytes.is_at_hand(base.sha256)
+    with (
+        pytest.raises(NotFound, match="not on this machine"),
+        base_bytes.opened(base.sha256, base.size, download=False),
+    ):
+        pass
+    assert session.sent() == []
