@@ -24,11 +24,11 @@ FLOORS = [
     {"atomic_file", "native", "xdelta3", "bucket", "encrypted_file"},
     {"bucket_requests", "inspection", "source", "base_cache", "sketch"},
     {"folder_bucket", "s3_bucket", "layout", "secondary"},
-    {"bucket_url", "bases", "delta_reader", "place"},
+    {"bucket_url", "bases", "delta_reader", "download", "place"},
     {"delta_writer"},
     {"codec", "delta_range", "merging"},
     {"store"},
-    {"cli", "filesystem"},
+    {"cli", "filesystem", "testing"},
 ]
 
 C_FLOORS = [
@@ -51,7 +51,9 @@ TOOLS = {
     "deltaloft._xdelta3": {"xdelta3"},
     "filelock": {"base_cache"},
     "fsspec": {"filesystem"},
-    "platformdirs": {"base_cache"},
+    "moto": {"testing"},
+    "platformdirs": {"base_cache", "s3_bucket"},
+    "pytest": {"testing"},
     "rich": {"cli"},
     "sqlite3": {"folder_bucket"},
 }

@@ -12,7 +12,8 @@
 
 A call costs one request, beyond these: a listing one per thousand keys, a put above 64 MiB one per
 part and three more, a HEAD of a missing key a second one the first time, to see whether the bucket
-is there at all, and a refused condition another one to see why.
+is there at all, and a refused condition another one to see why. A GET answered 404 without a word
+of S3's is believed only if a HEAD says so, too.
 """
 
 from __future__ import annotations
@@ -175,7 +176,7 @@ class S3Bucket:
                 answer = self.client.get_object(**asked)
             except ClientError as error:
                 if code_of(error) == "404":
-                    self._look_for_bucket()
+                    self.head(key)  # raises if the key is missing; S3 would have said so itself
                 if if_none_match is None or status_of(error) != 304:
                     raise
                 answer = None
@@ -187,11 +188,12 @@ class S3Bucket:
             closing.callback(answer["Body"].close)
             whole = range_of(answer, start, size, where) if ranged else whole_of(answer, where)
             info = info_of(answer, key, whole, where)
+            promised = size_of(answer, where)
             reading = S3Reading(
                 info,
                 answer["Body"],
                 start=start,
-                size=size_of(answer, where),
+                size=promised if size is None else min(size, promised),
                 where=where,
                 ask=ask_again,
             )

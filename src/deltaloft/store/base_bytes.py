@@ -9,14 +9,15 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from deltaloft import layout
 from deltaloft.base_cache import BaseCache
 from deltaloft.bucket import Bucket
 from deltaloft.bucket_requests import object_url
 from deltaloft.buffers import PAGES_KEPT, give_pages_back, mapped
-from deltaloft.errors import DamagedObject, NotFound
+from deltaloft.download import downloading
+from deltaloft.errors import DamagedObject, NotFound, PreconditionFailed
 
 __all__ = ["BaseBytes"]
 
@@ -55,16 +56,18 @@ class BaseBytes:
 
         @contextmanager
         def fetch() -> Iterator[Iterator[bytes]]:
-            key = layout.base_key(sha256)
             if not download:
                 raise NotFound(f"{self._url(sha256)}: not on this machine")
-            with self._bucket.get(key) as reading:
-                assert reading is not None  # no condition was asked
+            with downloading(self._bucket, layout.base_key(sha256)) as reading:
                 self._check_size(sha256, reading.info.size, size)
                 yield reading.chunks()
             self._seen[sha256] = layout.base_protection(reading.info.attributes)
 
-        with self._opened_cache().open(sha256, size, fetch) as view:
+        with ExitStack() as stack:
+            try:
+                view = stack.enter_context(self._opened_cache().open(sha256, size, fetch))
+            except PreconditionFailed:  # stored once more while it was read: the same bytes
+                view = stack.enter_context(self._opened_cache().open(sha256, size, fetch))
             if check:
                 self._look(sha256, size)
             yield view

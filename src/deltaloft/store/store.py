@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -168,8 +167,13 @@ class Store:
         decoded; the last piece is withheld until the digest is right, so that after an error the
         file object has got an incomplete file and never a wrong whole one.
 
+        A large file that a killed process was fetching to the same path is gone on with. So is one
+        that ended in Unreachable or Throttled: what came is kept beside the path.
+
         Raises:
             NotFound: no such key.
+            PreconditionFailed: the object was replaced meanwhile, twice, or once after bytes of it
+                had gone to the file object.
             DamagedObject: what is stored cannot give the file back; the message names it.
             UnsupportedFormat: a later deltaloft stored it.
             OSError: the target cannot be written.
@@ -179,9 +183,8 @@ class Store:
 
     def read(self, key: str) -> bytes:
         """Return the file of `key` as bytes; errors are those of `get`."""
-        target = io.BytesIO()
-        self.get(key, target)
-        return target.getvalue()
+        layout.check_key(self.url, key)
+        return Getting(self._bucket, self._base_bytes, key, None).read()
 
     def copy(
         self,
