@@ -16,6 +16,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from deltaloft import layout
 from deltaloft.bases import entry
@@ -101,12 +102,15 @@ class BaseIndex:
         with self._lock:
             return any(base.retiring and base.sha256 == sha256 for base in self._bases)
 
-    def add(self, base: Base) -> None:
-        """Append a base that is stored. Failure to write is logged: it loses an entry, not data."""
+    def add(self, base: Base, *, paid_by: Base | None = None) -> None:
+        """Append a base that is stored. Failure to write is logged: it loses an entry, not data.
+
+        The excess of the base that it was `paid_by` is spent then.
+        """
         with self._lock:
             self._gone.discard(base.sha256)
             try:
-                self._rewrite(lambda known: _with(known, [base]))
+                self._rewrite(lambda known: _with(_spent(known, paid_by), [base]))
             except StorageError as error:
                 _log.warning("base %s is not in the index: %s", base.sha256, error)
 
@@ -246,3 +250,10 @@ def _with(known: Sequence[Base], added: Sequence[Base]) -> tuple[Base, ...]:
     """Return the entries with `added` at their end, each base once."""
     fresh = {base.sha256 for base in added}
     return (*(base for base in known if base.sha256 not in fresh), *added)
+
+
+def _spent(known: Sequence[Base], base: Base | None) -> Sequence[Base]:
+    """Return the entries without the excess of one base."""
+    if base is None:
+        return known
+    return [replace(each, excess=0) if each.sha256 == base.sha256 else each for each in known]

@@ -108,8 +108,12 @@ class Putting:
 
     def _rebased(self, base: Base, delta: memoryview, of: Sketch) -> PutResult | None:
         """Make a base of the file, if that pays in the long run and it may be one."""
-        pays = bases.pays(base, size=self.given.size, delta_size=len(delta))
-        return self._put_as_base(of) if pays else None
+        given = self.given
+        if base.sha256 == given.sha256:
+            return None
+        if not bases.pays(base, size=given.size, delta_size=len(delta)):
+            return None
+        return self._put_as_base(of, paid_by=base)
 
     def _put_and_note(self, base: Base, source: memoryview, delta: memoryview) -> PutResult:
         """Store a delta; now and then its size goes into the base's entry."""
@@ -128,7 +132,7 @@ class Putting:
                 self.index.note(base.sha256, noted)
         return result
 
-    def _put_as_base(self, of: Sketch) -> PutResult | None:
+    def _put_as_base(self, of: Sketch, *, paid_by: Base | None = None) -> PutResult | None:
         """Make a base of the file; None when that costs more than it may, or one is about to go."""
         given = self.given
         if self.index.is_retiring(given.sha256):
@@ -140,7 +144,7 @@ class Putting:
             if not self._store_base(base, layout.base_attributes(base.stem, base.sketch)):
                 return None
             result = self._put_delta(base, given.view, delta, new_base=True)
-        self.index.add(base)
+        self.index.add(base, paid_by=paid_by)
         return result
 
     def _put_delta(
