@@ -8,8 +8,6 @@ from typing import Any
 
 import click
 
-from deltaloft.transfers.filters import Filters
-
 __all__ = ["FilteringCommand", "filter_options"]
 
 Command = Callable[..., int | None]
@@ -41,13 +39,13 @@ def filter_options(command: Command) -> Command:
     """Add --include and --exclude to a FilteringCommand; they arrive as `filters`."""
 
     @click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave such names out.")
-    @click.option("--include", multiple=True, metavar="PATTERN",
-                  help="Take such names in again; the last pattern that matches decides.")  # fmt: skip
+    @click.option("--include", multiple=True, metavar="PATTERN", help="Take such names in again.")
     @functools.wraps(command)
     def wrapped(include: tuple[str, ...], exclude: tuple[str, ...], **rest: Any) -> int | None:
-        parted = [(yes, *each.partition(":")[::2]) for yes, given in ((True, include), (False, exclude))
-                  for each in given]  # fmt: skip
-        ordered = sorted(parted, key=lambda each: int(each[1]))
-        return command(filters=Filters(tuple((yes, text) for yes, _, text in ordered)), **rest)
+        from deltaloft.transfers import Filters
+
+        given = [(True, each) for each in include] + [(False, each) for each in exclude]
+        parted = [(int(each.partition(":")[0]), yes, each.partition(":")[2]) for yes, each in given]
+        return command(filters=Filters(tuple(each[1:] for each in sorted(parted))), **rest)
 
     return wrapped

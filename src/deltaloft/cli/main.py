@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 import click
 
-from deltaloft.cli import commands, delta, failure
+from deltaloft.cli import commands, delta, failure, transfer
 from deltaloft.cli.output import say
 
 __all__ = ["dg", "main", "run"]
@@ -35,7 +35,8 @@ def dg() -> None:
     """
 
 
-for _command in (commands.put, commands.get, commands.ls, commands.rm, commands.stat,
+for _command in (commands.put, commands.get, commands.ls, commands.stat,
+                 transfer.cp, transfer.mv, transfer.sync, transfer.rm,
                  delta.encode, delta.decode, delta.merge, delta.inspect):  # fmt: skip
     dg.add_command(_command)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 
@@ -26,12 +26,12 @@ from deltaloft.cli.options import (
     output_options,
     storage_options,
 )
-from deltaloft.cli.output import Output, human, say
+from deltaloft.cli.output import Output, say
 from deltaloft.errors import InvalidRequest
-from deltaloft.place import locate
+from deltaloft.place import Place, locate
 
 if TYPE_CHECKING:
-    from deltaloft.transfers import Done, Filters, Item, LocalSide, Options, Side, Step, StoreSide
+    from deltaloft.transfers import Filters, Item, LocalSide, Options, Side, Step, StoreSide
 
 __all__ = ["cp", "mv", "rm", "sync"]
 
@@ -127,19 +127,18 @@ def sync(source: str, target: str, delete: bool, size_only: bool, exact_timestam
     """
     from deltaloft.transfers import synced
 
-    warnings = _Warnings(out)
-    with ExitStack() as stack:
-        given = (stack, storage, warnings, not no_follow_symlinks)
-        left, right = _below(source, *given), _below(target, *given, writing=not options.dry)
-        _check_sides(left, right)
-        steps = synced(
-            left.items(), _items(right), filters, may_delete=lambda: delete and not warnings.count
-        )
-        options = replace(options, size_only=size_only, exact_timestamps=exact_timestamps)
-        code = _run(steps, left, right, options, out)
-    if delete and warnings.count:
-        say("nothing was removed, since not all of the source could be read")
-    return code or warnings.code
+    _check_kinds(source, target)
+    options = replace(options, size_only=size_only, exact_timestamps=exact_timestamps)
+    with _Sides(storage, not no_follow_symlinks) as sides:
+        left, right = sides.below(source), sides.below(target, writing=not options.dry)
+
+        def may_delete() -> bool:
+            if delete and sides.warnings.count:
+                say("nothing is removed, since not all of the source could be read")
+            return delete and not sides.warnings.count
+
+        steps = synced(left.items(), right.items(), filters, may_delete=may_delete)
+        return _run(steps, left, right, options, out) or sides.warnings.code
 
 
 @click.command(cls=FilteringCommand)
@@ -152,20 +151,201 @@ def sync(source: str, target: str, delete: bool, size_only: bool, exact_timestam
 def rm(urls: tuple[str, ...], recursive: bool, dryrun: bool, filters: Filters, storage: Storage,
        out: Output) -> int:  # fmt: skip
     """Remove the keys at URLs; one that is not there is no error. Bases stay (see gc)."""
-    from deltaloft.transfers import Options, StoreSide, removals
+    from deltaloft.transfers import Options, removals
 
+    options = Options(dry=dryrun)
     codes = []
     for url in urls:
         try:
             place = locate(url, root=storage.root)
-            with storage.open(place.store) as store:
+            with _Sides(storage) as sides:
+                side = sides.store(place, _with_slash(place.key) if recursive else place.key)
                 if recursive:
-                    side = StoreSide(store, _with_slash(place.key), markers=True)
-                    steps = removals(side.items(), filters)
-                else:
-                    side = StoreSide(store, "")
-                    steps = _removal_of(place.key)
-                codes.append(_run(steps, None, side, Options(dry=dryrun), out))
+                    steps = removals(side.items(markers=True), filters)
+                    codes.append(_run(steps, None, side, options, out))
+                    continue
+                if not dryrun:
+                    side.delete("")
+                record = {"verb": "delete", "source": side.place("")}
+                out.record(record, f"{_dry(options)}delete: {side.place('')}")
         except failure.EXPECTED as error:
             codes.append(out.failed(url, error))
     return failure.combined([code for code in codes if code], len(urls))
+
+
+class _Warnings:
+    """Files that were left out because they cannot be read, as words on stderr."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, place: str, reason: str) -> None:
+        self.count += 1
+        say(f"{place}: left out: {reason}")
+
+    @property
+    def code(self) -> int:
+        return failure.SOME_FAILED if self.count else failure.DONE
+
+
+class _Sides:
+    """Sides of transfers, and the stores they lie in, open until the end of a block."""
+
+    def __init__(self, storage: Storage, follow_symlinks: bool = True) -> None:
+        self._storage = storage
+        self._follow = follow_symlinks
+        self._stack = ExitStack()
+        self.warnings = _Warnings()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def local(self, root: Path) -> LocalSide:
+        from deltaloft.transfers import LocalSide
+
+        return LocalSide(root, self.warnings, follow_symlinks=self._follow)
+
+    def store(self, place: Place, prefix: str) -> StoreSide:
+        from deltaloft.transfers import StoreSide
+
+        opened = self._storage.open(place.store, create=place.create)
+        return StoreSide(self._stack.enter_context(opened), prefix)
+
+    def below(self, given: str, *, writing: bool = False) -> Side:
+        """Return all that is below a folder or prefix.
+
+        Raises:
+            FileNotFoundError: the folder is not there, and not `writing`.
+        """
+        if _is_url(given):
+            place = locate(given, root=self._storage.root, putting=writing)
+            return self.store(place, _with_slash(place.key))
+        if not writing and not Path(given).is_dir():
+            raise FileNotFoundError(2, "no such folder", given)
+        return self.local(Path(given))
+
+    def one(self, given: str) -> tuple[Side, Item]:
+        """Return a single file, and the side that holds it under its last name.
+
+        Raises:
+            OSError, NotFound: it is not there.
+        """
+        if not _is_url(given):
+            path = Path(given)
+            if path.is_dir():
+                raise IsADirectoryError(21, "is a folder: --recursive takes all below it", given)
+            side = self.local(path.parent)
+            return side, side.one(path.name)
+        place = locate(given, root=self._storage.root)
+        folder, slash, name = place.key.rpartition("/")
+        if not name:
+            raise InvalidRequest(f"{given}: a key expected; --recursive takes all below a prefix")
+        store_side = self.store(place, folder + slash)
+        return store_side, store_side.one(name)
+
+    def target(self, given: str, name: str) -> tuple[Side, str]:
+        """Return where a single file goes, and under which name: `name` below a folder or prefix.
+
+        Raises:
+            InvalidRequest: that is no name for a file.
+        """
+        if not _is_url(given):
+            path = destination(given, name)
+            return self.local(path.parent), path.name
+        place = locate(given, root=self._storage.root, putting=True)
+        key = place.key if place.key and not place.key.endswith("/") else place.key + name
+        return self.store(place, ""), key
+
+
+def _copy(
+    source: str,
+    target: str,
+    recursive: bool,
+    *,
+    no_follow_symlinks: bool,
+    filters: Filters,
+    options: Options,
+    storage: Storage,
+    out: Output,
+) -> int:
+    from deltaloft.transfers import Step, copies
+
+    _check_kinds(source, target)
+    with _Sides(storage, not no_follow_symlinks) as sides:
+        if recursive:
+            left = sides.below(source)
+            right = sides.below(target, writing=not options.dry)
+            code = _run(copies(left.items(), filters), left, right, options, out)
+        else:
+            left, item = sides.one(source)
+            right, name = sides.target(target, item.name)
+            steps = [Step("copy", item, name)] if filters.include(item.name) else []
+            code = _run(steps, left, right, options, out)
+        return code or sides.warnings.code
+
+
+def _stream(source: str, target: str, storage: Storage, options: Options, out: Output) -> int:
+    if source == "-":
+        place = locate(target, root=storage.root, putting=True)
+        with storage.open(place.store, create=place.create) as store:
+            if not options.dry:
+                store.put(
+                    sys.stdin.buffer,
+                    place.key,
+                    delta=options.delta,
+                    attributes=options.attributes,
+                    no_clobber=options.no_clobber,
+                    level=options.level,
+                )
+    else:
+        place = locate(source, root=storage.root)
+        with storage.open(place.store) as store:
+            if not options.dry:
+                store.get(place.key, sys.stdout.buffer)
+    verb = "upload" if source == "-" else "download"
+    record = {"verb": verb, "source": source, "target": target}
+    out.record(record, f"{_dry(options)}{verb}: {source} to {target}", err=target == "-")
+    return failure.DONE
+
+
+def _run(
+    steps: Iterable[Step], source: Side | None, target: Side, options: Options, out: Output
+) -> int:
+    """Do the steps, say how each ended, and return the exit code of all."""
+    from deltaloft.transfers import run
+
+    codes, count = [], 0
+    with out.progress("transferred", None) as progress:
+        for done in run(steps, source, target, options, progress=progress):
+            count += 1
+            if done.error is not None:
+                codes.append(out.failed(f"{done.verb}: {done.source}", done.error))
+                continue
+            record = {name: value for name, value in asdict(done).items() if name != "error"}
+            if options.dry:
+                record["dryrun"] = True
+            to = "" if done.target is None else f" to {done.target}"
+            out.record(record, f"{_dry(options)}{done.verb}: {done.source}{to}")
+    return failure.combined(codes, count)
+
+
+def _dry(options: Options) -> str:
+    return "(dryrun) " if options.dry else ""
+
+
+def _is_url(given: str) -> bool:
+    return given.startswith(("s3://", "file://"))
+
+
+def _with_slash(prefix: str) -> str:
+    return prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
+
+
+def _check_kinds(source: str, target: str) -> None:
+    if not (_is_url(source) or _is_url(target)):
+        raise InvalidRequest(
+            f"{source}, {target}: at least one s3://BUCKET/KEY or file:///STORE/KEY expected"
+        )

@@ -153,11 +153,11 @@ class _Work:
     def _has_changed(self, step: Step) -> bool:
         here, there = step.item, step.there
         assert self.source is not None and there is not None
-        if None in (here.size, there.size) or here.size != there.size:
+        if here.size is None or here.size != there.size:
             return True
         if self.options.size_only:
             return False
-        differ = self._digests_differ(step.item, step.there)
+        differ = self._digests_differ(here, there)
         if differ is not None:
             return differ
         if isinstance(self.target, LocalSide):

@@ -158,13 +158,12 @@ class StoreSide:
 
     store: Store
     prefix: str
-    markers: bool = False
 
-    def items(self) -> Iterator[Item]:
+    def items(self, *, markers: bool = False) -> Iterator[Item]:
         """Yield all keys but, unless `markers`, those of no bytes that stand for a folder."""
         for entry in self.store.list(self.prefix):
             name = entry.key[len(self.prefix) :]
-            if self.markers or (name and not (name.endswith("/") and entry.stored_size == 0)):
+            if markers or (name and not (name.endswith("/") and entry.stored_size == 0)):
                 yield Item(name, entry.logical_size, entry.modified, entry.etag)
 
     def one(self, name: str) -> Item:

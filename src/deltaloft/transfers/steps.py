@@ -1,10 +1,10 @@
 """What is to be done, one step for each file.
 
-    source    a      b      d        in order of names
-    target           b  c   d
-              copy   |  |   compare: copied if it has changed
-                     |  delete, if asked for; held back until both listings have come to their end
-                     compare
+source    a      b      d        in order of names
+target           b  c   d
+          copy   |  |   compare: copied if it has changed
+                 |  delete, if asked for; held back until both listings have come to their end
+                 compare
 """
 
 from __future__ import annotations
