@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import mimetypes
 import os
-import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from deltaloft.bucket import Attributes
-from deltaloft.errors import DeltaloftError, InvalidRequest
+from deltaloft.errors import AlreadyExists, DeltaloftError, InvalidRequest
 from deltaloft.store import DeltaPolicy, Progress
 from deltaloft.transfers.sides import Item, LocalSide, Side, StoreSide
 from deltaloft.transfers.steps import Step
@@ -42,7 +41,7 @@ class Options:
         guess_type: Derive the Content-Type of files of this machine from their names.
         delta: As `Store.put` takes it.
         level: As `Store.put` takes it.
-        no_clobber: Replace nothing.
+        no_clobber: Replace nothing. Copies look first, and two of them may meet.
         dry: Do nothing, and say what would be done.
         jobs: How many files at a time.
     """
@@ -136,19 +135,15 @@ class _Work:
         os.utime(path, (seconds, seconds))
 
     def _copy(self, source: StoreSide, item: Item, target: StoreSide, name: str) -> None:
-        key, attributes = source.key(item.name), self.options.attributes
-        if source.store.url == target.store.url:
-            if self.options.move and key == target.key(name):
-                raise InvalidRequest(f"{source.place(item.name)}: moved onto itself")
-            source.store.copy(
-                key, target.key(name), attributes=attributes, no_clobber=self.options.no_clobber
-            )
-            return
-        kept = attributes or source.store.stat(key, tags=True).attributes
-        with tempfile.TemporaryFile() as spool:
-            source.store.get(key, spool, progress=self._advance)
-            spool.seek(0)
-            self._put(spool, target, name, kept)
+        key, target_key = source.key(item.name), target.key(name)
+        same = source.store.url == target.store.url
+        if same and key == target_key and self.options.move:
+            raise InvalidRequest(f"{source.place(item.name)}: moved onto itself")
+        if self.options.no_clobber and target.has(name):
+            raise AlreadyExists(f"{target.place(name)}: the key is taken")
+        other = None if same else target.store
+        attributes = self.options.attributes
+        source.store.copy(key, target_key, target=other, attributes=attributes)
 
     def _has_changed(self, step: Step) -> bool:
         here, there = step.item, step.there

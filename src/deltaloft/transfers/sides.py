@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from deltaloft.bucket_requests import object_url
-from deltaloft.errors import InvalidRequest
+from deltaloft.errors import InvalidRequest, NotFound
 from deltaloft.store import Store
 
 __all__ = ["Item", "LocalSide", "Side", "Skipped", "StoreSide"]
@@ -174,6 +174,14 @@ class StoreSide:
         """
         found = self.store.stat(self.key(name))
         return Item(name, found.size, found.modified, found.etag, found.sha256)
+
+    def has(self, name: str) -> bool:
+        """Say whether there is such a key: one HEAD."""
+        try:
+            self.store.stat(self.key(name))
+        except NotFound:
+            return False
+        return True
 
     def key(self, name: str) -> str:
         """Return the key of a name."""
