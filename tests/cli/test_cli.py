@@ -13,6 +13,7 @@ from commands import DG, Commands, one_line, release
 
 from deltaloft.bucket import Attributes
 from deltaloft.folder_bucket import FolderBucket
+from deltaloft.store import Store
 
 
 def test_put_prints_a_line_per_file(dg_: Commands) -> None:

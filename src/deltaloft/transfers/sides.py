@@ -66,8 +66,12 @@ class LocalSide:
     follow_symlinks: bool = True
 
     def items(self) -> Iterator[Item]:
-        """Yield all files, those of linked folders too if links are followed."""
-        yield from self._below("", frozenset())
+        """Yield all files, those of linked folders too if links are followed.
+
+        A folder that is not there yet has none.
+        """
+        if self.root.exists():
+            yield from self._below("", frozenset())
 
     def one(self, name: str) -> Item:
         """Return a single file.
