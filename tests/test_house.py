@@ -28,7 +28,8 @@ FLOORS = [
     {"delta_writer", "doctor"},
     {"codec", "delta_range", "merging"},
     {"store"},
-    {"cli", "filesystem", "testing"},
+    {"filesystem", "testing", "transfers"},
+    {"cli"},
 ]
 
 C_FLOORS = [

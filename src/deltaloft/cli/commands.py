@@ -1,4 +1,4 @@
-"""dg put, get, ls, rm, stat: files and a store."""
+"""dg put, get, ls, stat: files and a store."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from deltaloft.place import locate
 if TYPE_CHECKING:
     from deltaloft.store import Entry, GetResult, PutResult, Stat, Store
 
-__all__ = ["get", "ls", "put", "rm", "stat"]
+__all__ = ["get", "ls", "put", "stat"]
 
 
 @click.command()
@@ -137,24 +137,6 @@ def _listed(item: Entry | str, prefix: str, recursive: bool) -> tuple[dict[str, 
     logical = "" if item.logical_size is None else human(item.logical_size)
     time = item.modified.astimezone().strftime("%Y-%m-%d %H:%M:%S")
     return asdict(item), f"{time}  {human(item.stored_size):>9}  {logical:>9}  {item.key[start:]}"
-
-
-@click.command()
-@click.argument("urls", nargs=-1, required=True, metavar="URL...")
-@storage_options
-@output_options
-def rm(urls: Sequence[str], storage: Storage, out: Output) -> int:
-    """Remove the keys at URLs; one that is not there is no error. Bases stay."""
-    codes = []
-    for url in urls:
-        try:
-            place = locate(url, root=storage.root)
-            with storage.open(place.store) as store:
-                store.delete(place.key)
-            out.record({"key": place.key, "removed": True}, f"removed {place.key}")
-        except failure.EXPECTED as error:
-            codes.append(out.failed(url, error))
-    return failure.combined(codes, len(urls))
 
 
 @click.command()

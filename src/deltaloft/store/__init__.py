@@ -6,6 +6,8 @@ PutResult ...   what these return
 store ─> gc, verify ─> put, get, copy, explain, survey ─> choosing ─> base_bytes, input ─> proof
 """
 
+from deltaloft.store.proof import Progress
+from deltaloft.store.put import DeltaPolicy
 from deltaloft.store.results import (
     Alternative,
     CatalogResult,
@@ -25,10 +27,12 @@ __all__ = [
     "Alternative",
     "CatalogResult",
     "CopyResult",
+    "DeltaPolicy",
     "Entry",
     "Explanation",
     "GcResult",
     "GetResult",
+    "Progress",
     "PutResult",
     "Stat",
     "Store",

@@ -21,11 +21,11 @@ from deltaloft import layout
 from deltaloft.bucket import Attributes, Bucket, Lock, ObjectInfo
 from deltaloft.bucket_requests import check_copy, object_url
 from deltaloft.errors import InputChanged, InvalidRequest, PreconditionFailed, Unsupported
-from deltaloft.layout import Delta, Foreign, Form
+from deltaloft.layout import Delta, Form
 from deltaloft.store.base_bytes import BaseBytes
-from deltaloft.store.results import CopyResult, FormName, PutResult
+from deltaloft.store.results import CopyResult, PutResult, described
 
-__all__ = ["Copying", "described"]
+__all__ = ["Copying"]
 
 _TRIES = 4  # a source that is replaced this often while it is copied
 
@@ -123,7 +123,7 @@ class Copying:
         return kept
 
     def _result(self, info: ObjectInfo, url: str) -> CopyResult:
-        name, size, sha256, base = described(layout.form_of(info, url), info)
+        name, size, sha256, base = described(layout.form_of(info, url), info.size)
         return CopyResult(
             self.source_key,
             self.target_key,
@@ -139,12 +139,3 @@ class Copying:
     @property
     def _source_url(self) -> str:
         return object_url(self.bucket.url, self.source_key)
-
-
-def described(form: Form, info: ObjectInfo) -> tuple[FormName, int, str | None, str | None]:
-    """Return a form's name, and the size, SHA-256 and base of the file."""
-    if isinstance(form, Delta):
-        return "delta", form.size, form.sha256, form.base
-    if isinstance(form, Foreign):
-        return "foreign", info.size, None, None
-    return "plain", info.size, form.sha256, None

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 
 from deltaloft import layout
 from deltaloft.bucket import Bucket
-from deltaloft.layout import Delta
 from deltaloft.store import survey
-from deltaloft.store.results import CatalogResult, Entry
+from deltaloft.store.results import CatalogResult, Entry, described
 from deltaloft.store.survey import Survey
 
 __all__ = ["entries", "refreshed"]
@@ -24,9 +23,11 @@ def entries(bucket: Bucket, prefix: str, sizes: bool | Callable[[str], bool]) ->
     wanted = None if sizes is True else sizes
     for found in Survey(bucket, prefix, worth=survey.MANY, wanted=wanted).run():
         item = found.listed
-        size = found.form.size if isinstance(found.form, Delta) else item.size
-        logical = None if found.form is None else size
-        yield Entry(item.key, item.size, logical, item.etag, item.modified)
+        if found.form is None:
+            yield Entry(item.key, item.size, None, item.etag, item.modified)
+            continue
+        name, size, sha256, base = described(found.form, item.size)
+        yield Entry(item.key, item.size, size, item.etag, item.modified, name, sha256, base)
 
 
 def refreshed(bucket: Bucket, prefix: str) -> CatalogResult:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from deltaloft.bucket import Attributes
 from deltaloft.errors import DeltaloftError
+from deltaloft.layout import Delta, Foreign, Form
 
 __all__ = [
     "Alternative",
@@ -23,6 +24,7 @@ __all__ = [
     "Stat",
     "UnusedBase",
     "Verified",
+    "described",
 ]
 
 FormName = Literal["plain", "delta", "foreign"]
@@ -107,7 +109,8 @@ class CopyResult:
 class Entry:
     """One key of a listing.
 
-    `logical_size` is the file's; None if it was not asked for or the object does not tell.
+    `logical_size` is the file's; None if it was not asked for or the object does not tell. So are
+    `form`, `sha256` and `base`; a foreign object has no `sha256`, and only a delta a `base`.
     """
 
     key: str
@@ -115,6 +118,9 @@ class Entry:
     logical_size: int | None
     etag: str
     modified: datetime
+    form: FormName | None = None
+    sha256: str | None = None
+    base: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,3 +223,12 @@ class Explanation:
     new_base: bool
     reason: Reason
     alternatives: tuple[Alternative, ...]
+
+
+def described(form: Form, stored_size: int) -> tuple[FormName, int, str | None, str | None]:
+    """Return a form's name, and the size, SHA-256 and base of the file."""
+    if isinstance(form, Delta):
+        return "delta", form.size, form.sha256, form.base
+    if isinstance(form, Foreign):
+        return "foreign", stored_size, None, None
+    return "plain", stored_size, form.sha256, None

@@ -20,7 +20,7 @@ from deltaloft.errors import InvalidRequest
 from deltaloft.layout import Delta
 from deltaloft.store import listing
 from deltaloft.store.base_bytes import BaseBytes
-from deltaloft.store.copy import Copying, described
+from deltaloft.store.copy import Copying
 from deltaloft.store.explain import Explaining
 from deltaloft.store.gc import Collecting
 from deltaloft.store.get import Getting
@@ -38,6 +38,7 @@ from deltaloft.store.results import (
     PutResult,
     Stat,
     Verified,
+    described,
 )
 from deltaloft.store.verify import Verifying
 
@@ -334,7 +335,7 @@ class Store:
         """
         info = self._bucket.head(layout.check_key(self.url, key))
         form = layout.form_of(info, object_url(self.url, key))
-        name, size, sha256, base = described(form, info)
+        name, size, sha256, base = described(form, info.size)
         attributes = layout.user_attributes(info.attributes)
         return Stat(key, name, size, info.size, sha256, base, attributes, info.etag, info.modified)
 
