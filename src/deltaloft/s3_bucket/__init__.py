@@ -9,8 +9,8 @@
 
 A call costs one request, beyond these: a listing one per thousand keys, a put above 64 MiB one per
 part and three more, a HEAD of a missing key a second one the first time, to see whether the bucket
-is there at all, and a refused condition another one to see why. A GET answered 404 without a word of
-S3's is believed only if a HEAD says so, too.
+is there at all, and a refused condition another one to see why. A GET answered 404 without a word
+of S3's is believed only if a HEAD says so, too.
 """
 
 from __future__ import annotations
