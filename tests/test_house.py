@@ -22,10 +22,10 @@ CSRC = ROOT / "csrc"
 FLOORS = [
     {"errors", "buffers"},
     {"atomic_file", "native", "xdelta3", "bucket", "encrypted_file"},
-    {"bucket_requests", "inspection", "source", "base_cache"},
+    {"bucket_requests", "findings", "inspection", "source", "base_cache", "sketch"},
     {"folder_bucket", "s3_bucket", "layout", "secondary"},
-    {"bucket_url", "bases", "delta_reader", "download", "place"},
-    {"delta_writer"},
+    {"bucket_url", "bases", "catalog", "delta_reader", "download", "place"},
+    {"delta_writer", "doctor"},
     {"codec", "delta_range", "merging"},
     {"store"},
     {"cli", "filesystem", "testing"},
@@ -34,7 +34,8 @@ FLOORS = [
 C_FLOORS = [
     {"vcdiff", "format", "varint", "large_memory", "key_table", "effort", "growing"},
     {"common", "buffer", "address_cache", "copy_list"},
-    {"code_table", "adler32", "match_length", "source_index", "window_reader", "window_writer"},
+    {"code_table", "adler32", "match_length", "source_index", "window_reader", "window_writer"}
+    | {"sketch"},
     {"instruction_reader", "gap_parser"},
     {"match_finder", "piece_list"},
     {"decode", "encode", "inspect", "merge"},
@@ -51,7 +52,7 @@ TOOLS = {
     "filelock": {"base_cache"},
     "fsspec": {"filesystem"},
     "moto": {"testing"},
-    "platformdirs": {"base_cache", "s3_bucket"},
+    "platformdirs": {"base_cache", "findings", "s3_bucket"},
     "pytest": {"testing"},
     "rich": {"cli"},
     "sqlite3": {"folder_bucket"},

@@ -104,7 +104,7 @@ def _get_line(result: GetResult, shown: str) -> str:
 @storage_options
 @output_options
 def ls(url: str, recursive: bool, storage: Storage, out: Output) -> int:
-    """List the keys that begin with a URL: time, stored size, the file's size if known, key."""
+    """List the keys that begin with a URL: time, stored size, the file's size, key."""
     place = locate(url, root=storage.root)
     found = False
     with storage.open(place.store) as store:
@@ -121,7 +121,7 @@ def _listing(store: Store, prefix: str, recursive: bool) -> Iterator[Entry | str
     level = prefix.rpartition("/")[0]
     start = len(level) + 1 if level else 0
     previous = None
-    for entry in store.list(prefix):
+    for entry in store.list(prefix, sizes=lambda key: recursive or "/" not in key[start:]):
         name, slash, _ = entry.key[start:].partition("/")
         if recursive or not slash:
             yield entry
