@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from deltaloft.bucket import Attributes
+    from deltaloft.bucket import Acl, Attributes, Encryption, Grant, Lock
     from deltaloft.codec import decode, decode_file, encode, encode_file, inspect
     from deltaloft.delta_range import decode_range
     from deltaloft.errors import (
@@ -26,11 +26,13 @@ if TYPE_CHECKING:
         InvalidRequest,
         MalformedDelta,
         NotFound,
+        ObjectArchived,
         PreconditionFailed,
         StorageError,
         TargetTooLarge,
         Throttled,
         Unreachable,
+        Unsupported,
         UnsupportedDelta,
         UnsupportedFormat,
         WrongSource,
@@ -38,25 +40,42 @@ if TYPE_CHECKING:
     from deltaloft.inspection import Inspection, WindowInspection
     from deltaloft.merging import merge, merge_file
     from deltaloft.source import Source
-    from deltaloft.store import Entry, GetResult, PutResult, Stat, Store
+    from deltaloft.store import (
+        Alternative,
+        CopyResult,
+        Entry,
+        Explanation,
+        GetResult,
+        PutResult,
+        Stat,
+        Store,
+    )
 
 __all__ = [
     "AccessDenied",
+    "Acl",
     "AlreadyExists",
+    "Alternative",
     "Attributes",
     "BucketNotFound",
     "ClockSkewed",
+    "CopyResult",
     "DamagedObject",
     "DeltaError",
     "DeltaloftError",
+    "Encryption",
     "Entry",
+    "Explanation",
     "GetResult",
+    "Grant",
     "InputChanged",
     "Inspection",
     "IntegrityError",
     "InvalidRequest",
+    "Lock",
     "MalformedDelta",
     "NotFound",
+    "ObjectArchived",
     "PreconditionFailed",
     "PutResult",
     "Source",
@@ -66,6 +85,7 @@ __all__ = [
     "TargetTooLarge",
     "Throttled",
     "Unreachable",
+    "Unsupported",
     "UnsupportedDelta",
     "UnsupportedFormat",
     "WindowInspection",
@@ -82,10 +102,17 @@ __all__ = [
 
 # Where a name lives, unless it is an error.
 _HOMES = {
+    "Acl": "bucket",
+    "Alternative": "store",
     "Attributes": "bucket",
+    "CopyResult": "store",
+    "Encryption": "bucket",
     "Entry": "store",
+    "Explanation": "store",
     "GetResult": "store",
+    "Grant": "bucket",
     "Inspection": "inspection",
+    "Lock": "bucket",
     "PutResult": "store",
     "Source": "source",
     "Stat": "store",

@@ -68,7 +68,7 @@ class Note:
 
 def digest_of(arguments: Mapping[str, Any]) -> str:
     """Return a digest of what an upload is begun with."""
-    return hashlib.sha256(json.dumps(arguments, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(arguments, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def is_noted(endpoint: str, bucket: str, key: str) -> bool:

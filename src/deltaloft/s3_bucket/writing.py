@@ -36,6 +36,7 @@ from deltaloft.errors import (
     Throttled,
 )
 from deltaloft.s3_bucket.answers import WRITE_ID, put_arguments, unquoted
+from deltaloft.s3_bucket.attributes import content_digest
 from deltaloft.s3_bucket.content import Content
 from deltaloft.s3_bucket.failures import code_of, failing, failure, status_of
 from deltaloft.s3_bucket.multipart import abort_upload, part_size_for, upload_parts
@@ -171,7 +172,10 @@ class _Put:
             )
         else:
             body = self.content.whole()
-            answer = self.client.put_object(**self.target, Body=body, **self.arguments, **condition)
+            locked: Any = content_digest(body) if "ObjectLockMode" in self.arguments else {}
+            answer = self.client.put_object(
+                **self.target, Body=body, **self.arguments, **locked, **condition
+            )
         return unquoted(answer.get("ETag", ""))
 
     def _condition(self, quotes: bool) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from deltaloft.bucket import Bucket
 from deltaloft.bucket_requests import object_url
 from deltaloft.buffers import PAGES_KEPT, give_pages_back, mapped
 from deltaloft.download import downloading
-from deltaloft.errors import DamagedObject, PreconditionFailed
+from deltaloft.errors import DamagedObject, NotFound, PreconditionFailed
 
 __all__ = ["BaseBytes"]
 
@@ -32,15 +32,17 @@ class BaseBytes:
         """Without a cache, the one of the environment is opened when it is needed."""
         self._bucket = bucket
         self._cache = cache
-        self._seen: set[str] = set()
+        self._seen: dict[str, str] = {}  # SHA-256 -> protection
         self._lock = threading.Lock()
 
     @contextmanager
-    def opened(self, sha256: str, size: int, *, check: bool = False) -> Iterator[memoryview]:
+    def opened(
+        self, sha256: str, size: int, *, check: bool = False, download: bool = True
+    ) -> Iterator[memoryview]:
         """Lend the bytes of a base; with `check`, only after a look at what the bucket holds.
 
         Raises:
-            NotFound: the bucket does not hold it.
+            NotFound: the bucket does not hold it, or this machine, and not `download`.
             DamagedObject: it is not what its name says.
         """
         path = self._bucket.local_path(layout.base_key(sha256))
@@ -54,10 +56,12 @@ class BaseBytes:
 
         @contextmanager
         def fetch() -> Iterator[Iterator[bytes]]:
+            if not download:
+                raise NotFound(f"{self._url(sha256)}: not on this machine")
             with downloading(self._bucket, layout.base_key(sha256)) as reading:
                 self._check_size(sha256, reading.info.size, size)
                 yield reading.chunks()
-            self._seen.add(sha256)
+            self._seen[sha256] = layout.base_protection(reading.info.attributes)
 
         with ExitStack() as stack:
             try:
@@ -83,9 +87,27 @@ class BaseBytes:
             self._check_size(sha256, len(view), size)
             self._prove(sha256, view)
 
-    def remember(self, sha256: str, view: memoryview) -> None:
+    def is_at_hand(self, sha256: str) -> bool:
+        """Say whether a base can be read without a download."""
+        if self._bucket.local_path(layout.base_key(sha256)) is not None:
+            return True
+        return any(entry.sha256 == sha256 for entry in self._opened_cache().entries())
+
+    def protection(self, sha256: str, size: int) -> str:
+        """Return the token of a base's protection: at most one HEAD.
+
+        Raises:
+            NotFound: the bucket does not hold it.
+            DamagedObject: it is not what its name says.
+        """
+        if self._bucket.local_path(layout.base_key(sha256)) is not None:
+            return ""  # a folder protects nothing
+        self._look(sha256, size)
+        return self._seen[sha256]
+
+    def remember(self, sha256: str, view: memoryview, protection: str) -> None:
         """Take note of a base just stored, and keep its bytes where they would be downloaded."""
-        self._seen.add(sha256)
+        self._seen[sha256] = protection
         local = self._bucket.local_path(layout.base_key(sha256)) is not None
         if local or len(view) > _SEEDED:
             return
@@ -105,8 +127,9 @@ class BaseBytes:
 
     def _look(self, sha256: str, size: int) -> None:
         if sha256 not in self._seen:
-            self._check_size(sha256, self._bucket.head(layout.base_key(sha256)).size, size)
-            self._seen.add(sha256)
+            info = self._bucket.head(layout.base_key(sha256))
+            self._check_size(sha256, info.size, size)
+            self._seen[sha256] = layout.base_protection(info.attributes)
 
     def _prove(self, sha256: str, view: memoryview) -> None:
         if sha256 in self._seen:
@@ -118,7 +141,7 @@ class BaseBytes:
         found = digest.hexdigest()
         if found != sha256:
             raise DamagedObject(f"{self._url(sha256)}: sha256 {sha256} expected, found {found}")
-        self._seen.add(sha256)
+        self._seen[sha256] = ""  # what is on this machine has none
 
     def _check_size(self, sha256: str, found: int, size: int) -> None:
         if found != size:
