@@ -246,3 +246,13 @@ def test_a_key_cannot_lead_out_of_the_folder(store: Path, dg_: Commands, here: P
     assert dg_("get", f"file://{store}/../../evil") == 0
     assert (here / "evil").read_bytes() == b"x"
     assert not (here.parent / "evil").exists()
+
+
+def test_stats_sum_up_and_write_a_page(store: Path, here: Path, dg_: Commands) -> None:
+    """The numbers as lines and as JSON, and a page beside them."""
+    (record,) = dg_.records("stats", "store", "--html", "page.html")
+    assert (5, 4) == (record["totals"]["keys"], record["totals"]["deltas"])
+    assert record["saved_size"] == record["totals"]["logical_size"] - record["stored_size"]
+    assert (here / "page.html").read_text().startswith("<!doctype html>")
+    assert dg_("stats", "store") == 0
+    assert "5 keys, 4 of them deltas on 1 bases" in dg_.out

@@ -19,9 +19,10 @@ from deltaloft.cli.options import (
     output_options,
     storage_options,
 )
-from deltaloft.cli.output import Output, human
+from deltaloft.cli.output import Output
 from deltaloft.errors import NotFound
 from deltaloft.place import locate
+from deltaloft.sizes import human
 
 if TYPE_CHECKING:
     from deltaloft.store import Entry, GetResult, PutResult, Stat, Store

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from deltaloft import layout
 from deltaloft.bucket import Bucket
 from deltaloft.store import survey
-from deltaloft.store.results import CatalogResult, Entry, described
+from deltaloft.store.results import CatalogResult, Entry, StoredBase, described
 from deltaloft.store.survey import Survey
 
-__all__ = ["entries", "refreshed"]
+__all__ = ["bases", "entries", "refreshed"]
 
 
 def entries(bucket: Bucket, prefix: str, sizes: bool | Callable[[str], bool]) -> Iterator[Entry]:
@@ -28,6 +28,14 @@ def entries(bucket: Bucket, prefix: str, sizes: bool | Callable[[str], bool]) ->
             continue
         name, size, sha256, base = described(found.form, item.size)
         yield Entry(item.key, item.size, size, item.etag, item.modified, name, sha256, base)
+
+
+def bases(bucket: Bucket) -> Iterator[StoredBase]:
+    """See `Store.bases`."""
+    for item in bucket.list(layout.BASES_PREFIX):
+        sha256 = layout.base_digest(item.key)
+        if sha256 is not None:
+            yield StoredBase(sha256, item.size, item.modified)
 
 
 def refreshed(bucket: Bucket, prefix: str) -> CatalogResult:

@@ -22,6 +22,7 @@ __all__ = [
     "PutResult",
     "Reason",
     "Stat",
+    "StoredBase",
     "UnusedBase",
     "Verified",
     "described",
@@ -121,6 +122,15 @@ class Entry:
     form: FormName | None = None
     sha256: str | None = None
     base: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBase:
+    """A base in the bucket: its digest, which is its name, its size, and since when."""
+
+    sha256: str
+    size: int
+    modified: datetime
 
 
 @dataclass(frozen=True, slots=True)

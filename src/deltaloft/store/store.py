@@ -37,6 +37,7 @@ from deltaloft.store.results import (
     GetResult,
     PutResult,
     Stat,
+    StoredBase,
     Verified,
     described,
 )
@@ -282,6 +283,10 @@ class Store:
         finds out how much there would be to do.
         """
         return listing.refreshed(self._bucket, prefix)
+
+    def bases(self) -> Iterator[StoredBase]:
+        """Yield the bases, in order of their digests: one request per 1,000 of them."""
+        return listing.bases(self._bucket)
 
     def verify(self, prefix: str = "", *, progress: Progress | None = None) -> Iterator[Verified]:
         """Read everything below `prefix` again, prove it, and yield what became of each object.
