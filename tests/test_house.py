@@ -24,11 +24,12 @@ FLOORS = [
     {"atomic_file", "native", "xdelta3", "bucket", "encrypted_file"},
     {"bucket_requests", "findings", "inspection", "source", "base_cache", "sketch"},
     {"folder_bucket", "s3_bucket", "layout", "secondary"},
-    {"bucket_url", "bases", "delta_reader", "download", "place"},
+    {"bucket_url", "bases", "catalog", "delta_reader", "download", "place"},
     {"delta_writer", "doctor"},
     {"codec", "delta_range", "merging"},
     {"store"},
-    {"cli", "filesystem", "testing"},
+    {"filesystem", "testing", "transfers"},
+    {"cli"},
 ]
 
 C_FLOORS = [

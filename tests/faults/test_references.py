@@ -35,6 +35,8 @@ from deltaloft.testing import (
     FaultyS3,
     FlippedBit,
     Forward,
+    LostAnswer,
+    LostRequest,
     Request,
 )
 
@@ -115,7 +117,7 @@ TROUBLE = [
     (ErrorAnswer(500, "InternalError"), StorageError),
     (ErrorAnswer(503, "SlowDown"), Throttled),
     (ErrorAnswer(403, "AccessDenied"), AccessDenied),
-    (Delay(60), Unreachable),
+    (Delay(60), Unreachable),  # longer than the client below waits
     (cut_off_words, StorageError),
 ]
 
@@ -151,7 +153,7 @@ def test_what_cannot_be_asked_for_is_not_taken_for_gone(
         key = layout.INDEX_KEY if what == "index" else BASE
         faulty_s3.inject("*", fault, method=verb, key=key)
     with pytest.raises(expected) as raised:
-        Store(through(timeout=0.3), cache=cache).put(release(1), "app-1")
+        Store(through(timeout=2), cache=cache).put(release(1), "app-1")
     assert expected is raised.type
     assert [] == writes(faulty_s3)
     assert before == list(behind.list())
@@ -173,12 +175,39 @@ def test_a_get_in_trouble_touches_nothing(
     Store(behind, cache=fresh_cache()).put(release(0), "app-0")
     (tmp_path / "target").write_bytes(b"before")
     faulty_s3.inject("GetObject", fault, key="app-0" if asked == "key" else BASE)
-    store = Store(through(timeout=0.3), cache=fresh_cache())
+    store = Store(through(timeout=2), cache=fresh_cache())
     with pytest.raises(expected) as raised:
         store.get("app-0", tmp_path / "target")
     assert expected is raised.type
     assert b"before" == (tmp_path / "target").read_bytes()
     assert release(0) == store.read("app-0")
+
+
+@pytest.mark.parametrize("lost", [LostRequest(), LostAnswer()])
+@pytest.mark.parametrize("write", [0, 1, 2])
+def test_a_put_that_breaks_off_leaves_the_old_state(
+    faulty_s3: FaultyS3,
+    through: Through,
+    behind: S3Bucket,
+    fresh_cache: FreshCache,
+    write: int,
+    lost: Any,
+) -> None:
+    """Between base, key and index: the old file or the new, and the same put again converges."""
+    old, new = release(0), release(0, seed=2)  # two bases, for they have nothing in common
+    Store(behind, cache=fresh_cache()).put(old, "app")
+    faulty_s3.inject("PutObject", lost, skip=write)
+    try:
+        Store(through(), cache=fresh_cache()).put(new, "app")
+    except Unreachable:
+        assert write < 2  # without its entry in the index a put has succeeded
+    changed = write == 2 or (write == 1 and lost == LostAnswer())
+    assert (new if changed else old) == Store(behind, cache=fresh_cache()).read("app")
+    Store(behind, cache=fresh_cache()).put(new, "app")
+    assert new == Store(behind, cache=fresh_cache()).read("app")
+    faulty_s3.seen.clear()
+    Store(through(), cache=fresh_cache()).put(new, "app")
+    assert ["PutObject"] == writes(faulty_s3)  # the key alone: nothing is left to repair
 
 
 # ---- A base that changes ---------------------------------------------------------------------

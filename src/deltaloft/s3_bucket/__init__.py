@@ -3,6 +3,7 @@
     connection   a client with our timeouts and retries
     failures     boto3's exceptions -> ours
     answers      what an answer says of an object
+    versions     what is no longer current
     reading      a body that survives a broken line
     writing      a put whose outcome is known, conditions and lost answers included
     multipart    large bodies
@@ -27,7 +28,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from botocore.exceptions import ClientError
 
-from deltaloft.bucket import Acl, Attributes, Grant, Listed, ObjectInfo
+from deltaloft.bucket import Acl, Attributes, Grant, Listed, ObjectInfo, Version
 from deltaloft.bucket_requests import (
     check_attributes,
     check_conditions,
@@ -54,6 +55,7 @@ from deltaloft.s3_bucket.honouring import Honouring
 from deltaloft.s3_bucket.known import Known
 from deltaloft.s3_bucket.reading import S3Reading
 from deltaloft.s3_bucket.tagging import get_tags, put_tags
+from deltaloft.s3_bucket.versions import noncurrent
 from deltaloft.s3_bucket.writing import Writer
 
 if TYPE_CHECKING:
@@ -252,12 +254,13 @@ class S3Bucket:
             self.set_tags(key, attributes.tags)  # Ceph 16 drops those of an upload in parts
         return etag
 
-    def head(self, key: str) -> ObjectInfo:
+    def head(self, key: str, *, version: str | None = None) -> ObjectInfo:
         """See `Bucket.head`."""
         where, stored = self._object(key)
+        named: Any = {} if version is None else {"VersionId": version}
         try:
             with failing(where):
-                answer = self.client.head_object(Bucket=self._name, Key=stored)
+                answer = self.client.head_object(Bucket=self._name, Key=stored, **named)
         except NotFound:
             self._look_for_bucket()
             raise
@@ -328,6 +331,13 @@ class S3Bucket:
             last = encoded
             if listed.key:  # some tools make an object of the prefix itself, a "folder"
                 yield listed
+
+    def versions(self, prefix: str = "") -> Iterator[Version]:
+        """See `Bucket.versions`. One request per thousand, current ones included."""
+        for found in noncurrent(self.client, self._name, self._prefix + prefix, self._url):
+            key = found.key.removeprefix(self._prefix)
+            if key:
+                yield Version(key, found.version)
 
     def delete(self, key: str) -> None:
         """See `Bucket.delete`."""
