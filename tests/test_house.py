@@ -27,6 +27,7 @@ FLOORS = [
     {"bucket_url", "bases", "delta_reader", "place"},
     {"delta_writer"},
     {"codec", "delta_range", "merging"},
+    {"deltaglider"},
     {"store"},
     {"cli", "filesystem"},
 ]

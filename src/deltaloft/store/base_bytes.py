@@ -60,7 +60,7 @@ class BaseBytes:
                 yield reading.chunks()
             self._seen.add(sha256)
 
-        with self._opened_cache().open(sha256, size, fetch) as view:
+        with self.cache().open(sha256, size, fetch) as view:
             if check:
                 self._look(sha256, size)
             yield view
@@ -91,10 +91,11 @@ class BaseBytes:
         def fetch() -> Iterator[Iterator[bytes]]:
             yield (bytes(view[i : i + _PIECE]) for i in range(0, len(view), _PIECE))
 
-        with self._opened_cache().open(sha256, len(view), fetch):
+        with self.cache().open(sha256, len(view), fetch):
             pass
 
-    def _opened_cache(self) -> BaseCache:
+    def cache(self) -> BaseCache:
+        """Return the cache, opened when it is first needed."""
         with self._lock:
             if self._cache is None:
                 self._cache = BaseCache.from_environment()

@@ -21,9 +21,11 @@ from deltaloft.atomic_file import replacing
 from deltaloft.bucket import Bucket, Reading
 from deltaloft.bucket_requests import object_url
 from deltaloft.buffers import mapped_file
+from deltaloft.deltaglider import DeltaGlider, Direct, StoredDelta
 from deltaloft.errors import DamagedObject, DeltaError, NotFound, WrongSource
 from deltaloft.layout import Delta, Foreign, Plain
 from deltaloft.store.base_bytes import BaseBytes
+from deltaloft.store.older import Older
 from deltaloft.store.proof import Progress, ProvingWriter
 from deltaloft.store.results import FormName, GetResult
 
@@ -38,6 +40,7 @@ class Getting:
 
     bucket: Bucket
     base_bytes: BaseBytes
+    deltaglider: DeltaGlider
     key: str
     progress: Progress | None
 
@@ -54,7 +57,8 @@ class Getting:
                 assert reading is not None  # no condition was asked
                 form = layout.form_of(reading.info, self._url)
                 if not isinstance(form, Delta):
-                    return self._whole(form, reading, file, hold_back=hold_back)
+                    proof = self._proof(form, reading)
+                    return self._whole(proof, reading, file, hold_back=hold_back)
                 stored_size = reading.info.size
                 layout.check_delta_size(form, stored_size, self._url)
                 delta = stack.enter_context(_spooled(reading))
@@ -62,15 +66,25 @@ class Getting:
             return GetResult(self.key, "delta", form.size, stored_size, form.sha256, form.base)
 
     def _whole(
-        self, form: Plain | Foreign, reading: Reading, file: BinaryIO, *, hold_back: bool
+        self, form: Plain | Foreign | Direct, reading: Reading, file: BinaryIO, *, hold_back: bool
     ) -> GetResult:
-        sha256 = form.sha256 if isinstance(form, Plain) else None
+        sha256 = None if isinstance(form, Foreign) else form.sha256
         writer = ProvingWriter(file, hold_back=hold_back, progress=self.progress)
         for piece in reading.chunks():
             writer.write(piece)
         writer.finish(sha256, self._url)
-        name: FormName = "plain" if isinstance(form, Plain) else "foreign"
+        names: dict[type, FormName] = {Plain: "plain", Foreign: "foreign", Direct: "deltaglider"}
+        name = names[type(form)]
         return GetResult(self.key, name, writer.size, reading.info.size, sha256, None)
+
+    def _proof(self, form: Plain | Foreign, reading: Reading) -> Plain | Foreign | Direct:
+        """Ask of a foreign object whether DeltaGlider knows its digest, or a younger file."""
+        if isinstance(form, Plain):
+            return form
+        found = self.deltaglider.find(self.key, reading.info)
+        if isinstance(found, StoredDelta):
+            raise Older(found)
+        return found or form
 
     def _decoded(self, form: Delta, delta: memoryview, file: BinaryIO, *, hold_back: bool) -> None:
         writer = ProvingWriter(file, limit=form.size, hold_back=hold_back, progress=self.progress)

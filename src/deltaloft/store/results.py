@@ -10,7 +10,7 @@ from deltaloft.bucket import Attributes
 
 __all__ = ["Entry", "FormName", "GetResult", "PutResult", "Stat"]
 
-FormName = Literal["plain", "delta", "foreign"]
+FormName = Literal["plain", "delta", "foreign", "deltaglider"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,10 @@ class PutResult:
 
 @dataclass(frozen=True, slots=True)
 class GetResult:
-    """One file that was given back. `sha256` was proven; it is None for a foreign object."""
+    """One file that was given back.
+
+    `sha256` was proven. It is None for a foreign object, and for the inflated content of a file.
+    """
 
     key: str
     form: FormName

@@ -15,12 +15,14 @@ from deltaloft.bucket import Attributes, Bucket
 from deltaloft.bucket_requests import object_url
 from deltaloft.bucket_url import open_bucket
 from deltaloft.buffers import Buffer
+from deltaloft.deltaglider import DeltaGlider, Limits, Mode, StoredDelta
 from deltaloft.errors import DamagedObject, InvalidRequest, NotFound, UnsupportedFormat
 from deltaloft.layout import Delta, Foreign
 from deltaloft.store.base_bytes import BaseBytes
 from deltaloft.store.get import Getting
 from deltaloft.store.input import opened
 from deltaloft.store.object_file import ObjectFile
+from deltaloft.store.older import Older, get_older, stat_older
 from deltaloft.store.proof import Progress
 from deltaloft.store.put import DeltaPolicy, Putting
 from deltaloft.store.results import Entry, FormName, GetResult, PutResult, Stat
@@ -37,11 +39,21 @@ class Store:
     share a store, and any number of processes a bucket, without locks.
     """
 
-    def __init__(self, bucket: Bucket, *, cache: BaseCache | None = None) -> None:
+    def __init__(
+        self,
+        bucket: Bucket,
+        *,
+        cache: BaseCache | None = None,
+        deltaglider: Mode = "auto",
+        limits: Limits | None = None,
+    ) -> None:
         """Work on a bucket that is open already; `open` takes a URL instead."""
         self._bucket = bucket
         self._index = BaseIndex(bucket)
         self._base_bytes = BaseBytes(bucket, cache)
+        self._deltaglider = DeltaGlider(
+            bucket, self._base_bytes.cache, mode=deltaglider, limits=limits
+        )
 
     @classmethod
     def open(
@@ -54,6 +66,8 @@ class Store:
         region: str | None = None,
         endpoint_url: str | None = None,
         cache: BaseCache | None = None,
+        deltaglider: Mode = "auto",
+        limits: Limits | None = None,
     ) -> Store:
         """Open the store at `s3://bucket`, `s3://bucket/root`, `file:///folder` or a path.
 
@@ -66,6 +80,9 @@ class Store:
             region: The bucket's region.
             endpoint_url: The endpoint of an S3-compatible service.
             cache: Where downloaded bases are kept; by default the cache of the environment.
+            deltaglider: "auto" also finds what DeltaGlider stored, see docs/deltaglider.md, at one
+                more HEAD for what is not ours; "never" takes the bucket as it is.
+            limits: How far to go to make a compressed file of DeltaGlider's again.
 
         Raises:
             InvalidRequest: the URL is not one of those.
@@ -79,7 +96,7 @@ class Store:
             region=region,
             endpoint_url=endpoint_url,
         )
-        return cls(bucket, cache=cache)
+        return cls(bucket, cache=cache, deltaglider=deltaglider, limits=limits)
 
     def __enter__(self) -> Self:
         """Return the store."""
@@ -139,6 +156,7 @@ class Store:
             raise InvalidRequest(f"delta: one of {', '.join(_POLICIES)} expected, found {delta!r}")
         if not 1 <= level <= 9:
             raise InvalidRequest(f"level: 1 to 9 expected, found {level}")
+        self._deltaglider.check_put(key, no_clobber=no_clobber)
         with opened(file, progress) as given:
             return Putting(
                 self._bucket,
@@ -152,7 +170,12 @@ class Store:
             ).run(delta)
 
     def get(
-        self, key: str, target: str | Path | BinaryIO, *, progress: Progress | None = None
+        self,
+        key: str,
+        target: str | Path | BinaryIO,
+        *,
+        inflated: bool = False,
+        progress: Progress | None = None,
     ) -> GetResult:
         """Give the file of `key` back, proven by its SHA-256.
 
@@ -160,14 +183,33 @@ class Store:
         decoded; the last piece is withheld until the digest is right, so that after an error the
         file object has got an incomplete file and never a wrong whole one.
 
+        Args:
+            key: What to get.
+            target: Where to.
+            inflated: Of a compressed file whose inflated content DeltaGlider stored, give that
+                content. No SHA-256 of it is known.
+            progress: Told how many bytes more are done.
+
         Raises:
             NotFound: no such key.
             DamagedObject: what is stored cannot give the file back; the message names it.
+            ContentOnly: with `inflated` it would give its content.
+            WrongSource: DeltaGlider's reference was overwritten, the file is lost.
             UnsupportedFormat: a later deltaloft stored it.
             OSError: the target cannot be written.
         """
         layout.check_key(self.url, key)
-        return Getting(self._bucket, self._base_bytes, key, progress).run(target)
+        try:
+            return Getting(self._bucket, self._base_bytes, self._deltaglider, key, progress).run(
+                target
+            )
+        except NotFound:
+            found = self._deltaglider.find(key, None)
+            if not isinstance(found, StoredDelta):
+                raise
+        except Older as older:
+            found = older.found
+        return get_older(found, key, target, inflated=inflated, progress=progress)
 
     def read(self, key: str) -> bytes:
         """Return the file of `key` as bytes; errors are those of `get`."""
@@ -192,25 +234,34 @@ class Store:
         One request per page of 1,000 keys. On a bucket of this machine `logical_size` is read from
         each object's metadata; on S3 it is None.
         """
-        for listed in self._bucket.list(prefix):
+        for listed in self._deltaglider.listed(self._bucket.list(prefix), prefix):
             if not layout.is_ours(listed.key):
                 size = self._local_size(listed.key)
                 yield Entry(listed.key, listed.size, size, listed.etag, listed.modified)
 
     def stat(self, key: str) -> Stat:
-        """Describe what is stored under `key`: one HEAD.
+        """Describe what is stored under `key`: one HEAD, and one more if it is not ours.
 
         Raises:
             NotFound: no such key.
             DamagedObject: its metadata contradicts itself.
             UnsupportedFormat: a later deltaloft stored it.
         """
-        info = self._bucket.head(layout.check_key(self.url, key))
+        layout.check_key(self.url, key)
+        try:
+            info = self._bucket.head(key)
+        except NotFound:
+            older = self._deltaglider.find(key, None)
+            if older is None:
+                raise
+            return stat_older(older, key, None)
         form = layout.form_of(info, object_url(self.url, key))
         name: FormName = "plain"
         size, sha256, base = info.size, None, None
         if isinstance(form, Foreign):
             name = "foreign"
+            if (older := self._deltaglider.find(key, info)) is not None:
+                return stat_older(older, key, info)
         else:
             sha256 = form.sha256
         if isinstance(form, Delta):
@@ -219,8 +270,13 @@ class Store:
         return Stat(key, name, size, info.size, sha256, base, attributes, info.etag, info.modified)
 
     def delete(self, key: str) -> None:
-        """Remove what is stored under `key`; a missing key is no error. Bases stay."""
-        self._bucket.delete(layout.check_key(self.url, key))
+        """Remove what is stored under `key`; a missing key is no error. Bases stay.
+
+        Raises:
+            InvalidRequest: DeltaGlider keeps a reference or another file under this key.
+        """
+        self._deltaglider.delete(layout.check_key(self.url, key))
+        self._bucket.delete(key)
 
     def _local_size(self, key: str) -> int | None:
         if self._bucket.local_path(key) is None:

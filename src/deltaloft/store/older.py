@@ -1,0 +1,70 @@
+"""Files that DeltaGlider stored as deltas, in the words of the store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from deltaloft.atomic_file import replacing
+from deltaloft.bucket import ObjectInfo
+from deltaloft.deltaglider import Direct, StoredDelta, user_attributes
+from deltaloft.store.proof import Progress, ProvingWriter
+from deltaloft.store.results import GetResult, Stat
+
+__all__ = ["Older", "get_older", "stat_older"]
+
+
+class Older(Exception):
+    """What stands at a key is not its file: `found` is."""
+
+    def __init__(self, found: StoredDelta) -> None:
+        super().__init__(found.info.key)
+        self.found = found
+
+
+def get_older(
+    found: StoredDelta,
+    key: str,
+    target: str | Path | BinaryIO,
+    *,
+    inflated: bool,
+    progress: Progress | None,
+) -> GetResult:
+    """Give a file back as `Store.get` promises."""
+    if isinstance(target, str | Path):
+        with replacing(Path(target)) as file:
+            return _to(found, key, file, inflated, progress, hold_back=False)
+    return _to(found, key, target, inflated, progress, hold_back=True)
+
+
+def _to(
+    found: StoredDelta,
+    key: str,
+    file: BinaryIO,
+    inflated: bool,
+    progress: Progress | None,
+    *,
+    hold_back: bool,
+) -> GetResult:
+    form, base = found.form, found.form.reference_sha256
+    limit = None if inflated else form.size
+    writer = ProvingWriter(file, limit=limit, hold_back=hold_back, progress=progress)
+    is_file = found.write_to(cast("BinaryIO", writer), content=inflated)
+    sha256 = form.sha256 if is_file else None
+    writer.finish(sha256, found.url)
+    return GetResult(key, "deltaglider", writer.size, found.info.size, sha256, base)
+
+
+def stat_older(found: StoredDelta | Direct, key: str, here: ObjectInfo | None) -> Stat:
+    """Describe a file; `here` is the object at its key, if there is one."""
+    base = None
+    if isinstance(found, StoredDelta):
+        here, size, sha256 = found.info, found.form.size, found.form.sha256
+        base = found.form.reference_sha256
+    else:
+        assert here is not None  # what is direct stands at its key
+        size, sha256 = here.size, found.sha256
+    attributes = user_attributes(here.attributes)
+    return Stat(
+        key, "deltaglider", size, here.size, sha256, base, attributes, here.etag, here.modified
+    )
