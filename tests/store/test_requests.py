@@ -127,10 +127,10 @@ def test_what_this_machine_put_it_need_not_fetch(
     assert session.sent() == [("GET", "app-1.0")]
 
 
-def test_list_stat_and_delete_are_one_request(
+def test_list_and_stat_are_one_request(
     session: Session, fresh_cache: Callable[[], BaseCache]
 ) -> None:
-    """No request per key, none for what is ours."""
+    """No request per key, none for what is ours; a delete looks for DeltaGlider's delta, too."""
     store = session.store(fresh_cache())
     for version in range(5):
         store.put(release(version), f"app-1.{version}")
@@ -140,4 +140,4 @@ def test_list_stat_and_delete_are_one_request(
     store.stat("app-1.1")
     assert session.sent() == [("HEAD", "app-1.1")]
     store.delete("app-1.1")
-    assert session.sent() == [("DELETE", "app-1.1")]
+    assert session.sent() == [("HEAD", "app-1.1.delta"), ("DELETE", "app-1.1")]

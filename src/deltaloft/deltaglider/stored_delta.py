@@ -25,12 +25,15 @@ from deltaloft.bucket import Bucket, ObjectInfo
 from deltaloft.bucket_requests import object_url
 from deltaloft.buffers import mapped_file
 from deltaloft.delta_reader import open_delta
+from deltaloft.deltaglider import metadata
 from deltaloft.deltaglider.gzip_header import GzipHints
 from deltaloft.deltaglider.inflating import Kind, Marks, inflated, kind_of, marks_of
-from deltaloft.deltaglider.metadata import Delta, folder_of
+from deltaloft.deltaglider.metadata import folder_of
 from deltaloft.deltaglider.recovery import Budget, Goal, NotMadeAgain, recover
 from deltaloft.deltaglider.references import OpenedReference, References
 from deltaloft.errors import ContentOnly, DamagedObject, DeltaError, UnsupportedDelta, WrongSource
+from deltaloft.native import Delta
+from deltaloft.secondary import DJW, FGK, compressor_name
 
 __all__ = ["Limits", "StoredDelta"]
 
@@ -61,7 +64,7 @@ class StoredDelta:
     bucket: Bucket
     references: References
     info: ObjectInfo
-    form: Delta
+    form: metadata.Delta
     limits: Limits
     made_by: dict[tuple[str, Kind], str] = field(default_factory=dict)
 
@@ -90,7 +93,7 @@ class StoredDelta:
             try:
                 return self._decoded(delta, reference, file, content)
             except UnsupportedDelta as error:
-                raise UnsupportedDelta(f"{self.url}: {error}{_missing_engine()}") from error
+                raise UnsupportedDelta(f"{self.url}: {error}") from error
             except (DeltaError, WrongSource) as error:
                 raise DamagedObject(
                     f"{self.url}: with reference {reference.sha256}: {error}"
@@ -114,6 +117,7 @@ class StoredDelta:
         self, delta: memoryview, reference: OpenedReference, file: BinaryIO, content: bool
     ) -> bool:
         with open_delta(delta) as opened:
+            _check_engine(opened)
             header, source_size = opened.app_header, opened.source_size
         marks = marks_of(header)
         kinds = [marks.source] if marks else _guesses(reference.view)
@@ -220,8 +224,13 @@ def _guesses(view: memoryview) -> list[Kind | None]:
     return [None] if kind is None else [kind, None]
 
 
-def _missing_engine() -> str:
-    return "" if xdelta3.available() else " (this build lacks the xdelta3 engine for DJW and FGK)"
+def _check_engine(delta: Delta) -> None:
+    """Say before the work begins what this build lacks for it."""
+    if delta.packed_windows and delta.secondary in (DJW, FGK) and not xdelta3.available():
+        name = compressor_name(delta.secondary)
+        raise UnsupportedDelta(
+            f"sections packed by {name}: this build lacks the xdelta3 engine, which reads them"
+        )
 
 
 def _copy(view: memoryview, file: BinaryIO) -> None:
