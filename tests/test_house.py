@@ -22,7 +22,7 @@ CSRC = ROOT / "csrc"
 FLOORS = [
     {"errors", "buffers"},
     {"atomic_file", "native", "xdelta3", "bucket", "encrypted_file"},
-    {"bucket_requests", "inspection", "source", "base_cache"},
+    {"bucket_requests", "inspection", "source", "base_cache", "sketch"},
     {"folder_bucket", "s3_bucket", "layout", "secondary"},
     {"bucket_url", "bases", "delta_reader", "place"},
     {"delta_writer"},
@@ -35,7 +35,8 @@ FLOORS = [
 C_FLOORS = [
     {"vcdiff", "format", "varint", "large_memory", "key_table", "effort", "growing"},
     {"common", "buffer", "address_cache", "copy_list"},
-    {"code_table", "adler32", "match_length", "source_index", "window_reader", "window_writer"},
+    {"code_table", "adler32", "match_length", "source_index", "window_reader", "window_writer"}
+    | {"sketch"},
     {"instruction_reader", "gap_parser"},
     {"match_finder", "piece_list"},
     {"decode", "encode", "inspect", "merge"},

@@ -1,4 +1,4 @@
-/* What Python sees of vcdiff.h, in its order; native.py is the only file that asks for it. */
+/* What Python sees of vcdiff.h, in its order, and of sketch.h; native.py is the only file that asks for it. */
 
 enum vcd_result {
     VCD_OK, VCD_MALFORMED, VCD_WRONG_SOURCE, VCD_UNSUPPORTED, VCD_TOO_LARGE, VCD_NO_MEMORY,
@@ -129,3 +129,17 @@ enum vcd_result vcd_merge_window(struct vcd_merger *merger, uint64_t from, size_
 /* ---- What both need ---- */
 
 size_t vcd_write_window_header(const struct vcd_window *window, uint8_t *out);
+
+/* ---- sketch.h ---- */
+
+#define VCD_SKETCH_BINS ...
+#define VCD_SKETCH_EMPTY ...
+
+struct vcd_sketch {
+    uint64_t least[...];
+    ...;
+};
+
+void vcd_sketch_start(struct vcd_sketch *sketch);
+void vcd_sketch_add(struct vcd_sketch *sketch, const uint8_t *data, size_t size);
+void vcd_sketch_note(struct vcd_sketch *sketch, uint64_t identity, uint64_t size);

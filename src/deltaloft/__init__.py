@@ -40,20 +40,32 @@ if TYPE_CHECKING:
     from deltaloft.inspection import Inspection, WindowInspection
     from deltaloft.merging import merge, merge_file
     from deltaloft.source import Source
-    from deltaloft.store import Entry, GetResult, PutResult, Stat, Store
+    from deltaloft.store import (
+        Alternative,
+        CopyResult,
+        Entry,
+        Explanation,
+        GetResult,
+        PutResult,
+        Stat,
+        Store,
+    )
 
 __all__ = [
     "AccessDenied",
     "Acl",
     "AlreadyExists",
+    "Alternative",
     "Attributes",
     "BucketNotFound",
     "ContentOnly",
+    "CopyResult",
     "DamagedObject",
     "DeltaError",
     "DeltaloftError",
     "Encryption",
     "Entry",
+    "Explanation",
     "GetResult",
     "Grant",
     "InputChanged",
@@ -91,9 +103,12 @@ __all__ = [
 # Where a name lives, unless it is an error.
 _HOMES = {
     "Acl": "bucket",
+    "Alternative": "store",
     "Attributes": "bucket",
+    "CopyResult": "store",
     "Encryption": "bucket",
     "Entry": "store",
+    "Explanation": "store",
     "GetResult": "store",
     "Grant": "bucket",
     "Inspection": "inspection",

@@ -5,8 +5,10 @@
                                                             dl-base dl-base-size dl-codec=vcdiff
                                                             Content-Encoding: vcdiff
                               foreign  somebody else's      no dl-v
-    .deltaloft/base/<sha256>  a base: plain bytes, named by their SHA-256    dl-v=1 dl-stem
+    .deltaloft/base/<sha256>  a base: plain bytes, named by their SHA-256   dl-v=1 dl-stem dl-sketch
     .deltaloft/bases          the index of bases, see `bases`                dl-v=1
+    .deltaloft/bases-<token>  that of bases which are protected, see `protection`
+    .deltaloft/probe/...      what an endpoint is tried out with, see `doctor`
 
 A delta takes the header Content-Encoding for itself; the
 user's own value then waits in dl-content-encoding. The whole is a contract: docs/format.md.
@@ -14,9 +16,11 @@ user's own value then waits in dl-content-encoding. The whole is a contract: doc
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from deltaloft import bucket_requests
 from deltaloft.bucket import Attributes, ObjectInfo
@@ -26,6 +30,7 @@ from deltaloft.errors import DamagedObject, InvalidRequest, UnsupportedFormat
 __all__ = [
     "BASES_PREFIX",
     "INDEX_KEY",
+    "SKETCH_SIZE",
     "STEM_SIZE",
     "Delta",
     "Foreign",
@@ -34,6 +39,8 @@ __all__ = [
     "base_attributes",
     "base_digest",
     "base_key",
+    "base_protection",
+    "base_sketch",
     "base_stem",
     "check_attributes",
     "check_delta_size",
@@ -42,12 +49,18 @@ __all__ = [
     "delta_attributes",
     "form_of",
     "index_attributes",
+    "index_key",
+    "is_archived",
     "is_ours",
     "plain_attributes",
+    "protected",
+    "protection",
     "user_attributes",
+    "with_user",
 ]
 
 STEM_SIZE = 64
+SKETCH_SIZE = 200
 
 _VERSION = "1"
 _DELTA_ENCODING = "vcdiff"
@@ -69,6 +82,11 @@ _DECIMAL = re.compile(r"0|[1-9][0-9]{0,14}", re.ASCII)
 
 INDEX_KEY = f"{_RESERVED}bases"
 BASES_PREFIX = f"{_RESERVED}base/"
+
+
+def index_key(token: str) -> str:
+    """Return the key of the index of bases under a protection, or of those without one."""
+    return f"{INDEX_KEY}-{token}" if token else INDEX_KEY
 
 
 def base_key(sha256: str) -> str:
@@ -152,9 +170,10 @@ def delta_attributes(
     return replace(_with_ours(user, ours), content_encoding=_DELTA_ENCODING)
 
 
-def base_attributes(stem: str) -> Attributes:
-    """Return what is stored beside a base: the stem of the name it came under."""
-    return _with_ours(Attributes(content_type="application/octet-stream"), {"dl-stem": stem})
+def base_attributes(stem: str, sketch: str = "") -> Attributes:
+    """Return what is stored beside a base: the stem of the name it came under, and its sketch."""
+    ours = {"dl-stem": stem, **({"dl-sketch": sketch} if sketch else {})}
+    return _with_ours(Attributes(content_type="application/octet-stream"), ours)
 
 
 def index_attributes() -> Attributes:
@@ -162,8 +181,64 @@ def index_attributes() -> Attributes:
     return _with_ours(Attributes(content_type="application/json"), {})
 
 
+def with_user(stored: Attributes, user: Attributes) -> Attributes:
+    """Return what is stored beside an object when its user gives it other attributes."""
+    if "dl-v" not in stored.metadata:
+        return user
+    ours = {k: v for k, v in stored.metadata.items() if k.startswith(_OURS)}
+    ours.pop("dl-content-encoding", None)
+    if "dl-base" not in ours:
+        return replace(user, metadata={**user.metadata, **ours})
+    if user.content_encoding is not None:
+        ours["dl-content-encoding"] = user.content_encoding
+    metadata = {**user.metadata, **ours}
+    return replace(user, metadata=metadata, content_encoding=_DELTA_ENCODING)
+
+
 def _with_ours(user: Attributes, ours: Mapping[str, str]) -> Attributes:
     return replace(user, metadata={**user.metadata, "dl-v": _VERSION, **ours})
+
+
+# ---- Protection ------------------------------------------------------------------------------
+#
+# A base is a user's plaintext. Files that are put with encryption of their own, an ACL or grants
+# share bases, and an index, only with files that are put with the same: nobody comes to read a base
+# without, or for whom its owner did not mean it.
+
+
+def protection(attributes: Attributes) -> str:
+    """Return a token for encryption, ACL and grants; empty where none was asked for."""
+    acl = None if attributes.acl == "private" else attributes.acl
+    if attributes.encryption is None and acl is None and not attributes.grants:
+        return ""
+    encryption = attributes.encryption and asdict(attributes.encryption)
+    grants = sorted((grant.permission, grant.grantee) for grant in attributes.grants)
+    asked = json.dumps([encryption, acl, grants], sort_keys=True)
+    return hashlib.sha256(asked.encode()).hexdigest()[:16]
+
+
+def protected(ours: Attributes, user: Attributes) -> Attributes:
+    """Return attributes of a base or an index with the protection of the user's file."""
+    token = protection(user)
+    if not token:
+        return ours
+    return replace(
+        ours,
+        metadata={**ours.metadata, "dl-protection": token},
+        encryption=user.encryption,
+        acl=user.acl,
+        grants=user.grants,
+    )
+
+
+def base_protection(stored: Attributes) -> str:
+    """Return the token of a base that is stored."""
+    return stored.metadata.get("dl-protection", "")
+
+
+def is_archived(attributes: Attributes) -> bool:
+    """Say whether an object with these has to be restored before it can be read."""
+    return attributes.storage_class in ("GLACIER", "DEEP_ARCHIVE")
 
 
 # ---- Reading metadata ------------------------------------------------------------------------
@@ -253,8 +328,16 @@ def user_attributes(stored: Attributes) -> Attributes:
 
 def base_stem(stored: Attributes) -> str:
     """Return the stem that a base was stored with, empty where there is none that can be one."""
-    stem = stored.metadata.get("dl-stem", "")
-    return stem if len(stem) <= STEM_SIZE and stem.isascii() and stem.isprintable() else ""
+    return _short_text(stored.metadata.get("dl-stem", ""), STEM_SIZE)
+
+
+def base_sketch(stored: Attributes) -> str:
+    """Return the sketch that a base was stored with, empty where there is none that can be one."""
+    return _short_text(stored.metadata.get("dl-sketch", ""), SKETCH_SIZE)
+
+
+def _short_text(value: str, size: int) -> str:
+    return value if len(value) <= size and value.isascii() and value.isprintable() else ""
 
 
 def _digest(metadata: Mapping[str, str], name: str, url: str) -> str:

@@ -32,6 +32,7 @@ from deltaloft.errors import (
     StorageError,
     Throttled,
     Unreachable,
+    Unsupported,
 )
 from deltaloft.s3_bucket import S3Bucket
 
@@ -535,7 +536,7 @@ def test_a_listing_of_something_else() -> None:
         (503, "SlowDown", Throttled),
         (503, "ServiceUnavailable", Throttled),
         (500, "InternalError", StorageError),
-        (501, "NotImplemented", StorageError),
+        (501, "NotImplemented", Unsupported),
         (400, "EntityTooSmall", StorageError),
         (301, "PermanentRedirect", StorageError),
     ],

@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 import click
 
-from deltaloft.cli import commands, delta, failure
+from deltaloft.cli import commands, delta, explain, failure
 from deltaloft.cli.output import say
 
 __all__ = ["dg", "main", "run"]
@@ -36,6 +36,7 @@ def dg() -> None:
 
 
 for _command in (commands.put, commands.get, commands.ls, commands.rm, commands.stat,
+                 explain.explain,
                  delta.encode, delta.decode, delta.merge, delta.inspect):  # fmt: skip
     dg.add_command(_command)
 

@@ -1,12 +1,29 @@
 """The store: files in, files out, small deltas in between.
 
-Store           put, get, read, list, stat, delete; the only class here that callers make
+Store           put, get, copy, read, list, stat, delete, explain; all that callers make
 PutResult ...   what these return
 
-store ─> put, get ─> base_bytes, input, eligible ─> proof, results
+store ─> put, get, copy, explain ─> choosing ─> base_bytes, input, eligible ─> proof, results
 """
 
-from deltaloft.store.results import Entry, GetResult, PutResult, Stat
+from deltaloft.store.results import (
+    Alternative,
+    CopyResult,
+    Entry,
+    Explanation,
+    GetResult,
+    PutResult,
+    Stat,
+)
 from deltaloft.store.store import Store
 
-__all__ = ["Entry", "GetResult", "PutResult", "Stat", "Store"]
+__all__ = [
+    "Alternative",
+    "CopyResult",
+    "Entry",
+    "Explanation",
+    "GetResult",
+    "PutResult",
+    "Stat",
+    "Store",
+]

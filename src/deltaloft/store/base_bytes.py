@@ -16,7 +16,7 @@ from deltaloft.base_cache import BaseCache
 from deltaloft.bucket import Bucket
 from deltaloft.bucket_requests import object_url
 from deltaloft.buffers import PAGES_KEPT, give_pages_back, mapped
-from deltaloft.errors import DamagedObject
+from deltaloft.errors import DamagedObject, NotFound
 
 __all__ = ["BaseBytes"]
 
@@ -31,15 +31,17 @@ class BaseBytes:
         """Without a cache, the one of the environment is opened when it is needed."""
         self._bucket = bucket
         self._cache = cache
-        self._seen: set[str] = set()
+        self._seen: dict[str, str] = {}  # SHA-256 -> protection
         self._lock = threading.Lock()
 
     @contextmanager
-    def opened(self, sha256: str, size: int, *, check: bool = False) -> Iterator[memoryview]:
+    def opened(
+        self, sha256: str, size: int, *, check: bool = False, download: bool = True
+    ) -> Iterator[memoryview]:
         """Lend the bytes of a base; with `check`, only after a look at what the bucket holds.
 
         Raises:
-            NotFound: the bucket does not hold it.
+            NotFound: the bucket does not hold it, or this machine, and not `download`.
             DamagedObject: it is not what its name says.
         """
         path = self._bucket.local_path(layout.base_key(sha256))
@@ -54,11 +56,13 @@ class BaseBytes:
         @contextmanager
         def fetch() -> Iterator[Iterator[bytes]]:
             key = layout.base_key(sha256)
+            if not download:
+                raise NotFound(f"{self._url(sha256)}: not on this machine")
             with self._bucket.get(key) as reading:
                 assert reading is not None  # no condition was asked
                 self._check_size(sha256, reading.info.size, size)
                 yield reading.chunks()
-            self._seen.add(sha256)
+            self._seen[sha256] = layout.base_protection(reading.info.attributes)
 
         with self.cache().open(sha256, size, fetch) as view:
             if check:
@@ -80,9 +84,27 @@ class BaseBytes:
             self._check_size(sha256, len(view), size)
             self._prove(sha256, view)
 
-    def remember(self, sha256: str, view: memoryview) -> None:
+    def is_at_hand(self, sha256: str) -> bool:
+        """Say whether a base can be read without a download."""
+        if self._bucket.local_path(layout.base_key(sha256)) is not None:
+            return True
+        return any(entry.sha256 == sha256 for entry in self.cache().entries())
+
+    def protection(self, sha256: str, size: int) -> str:
+        """Return the token of a base's protection: at most one HEAD.
+
+        Raises:
+            NotFound: the bucket does not hold it.
+            DamagedObject: it is not what its name says.
+        """
+        if self._bucket.local_path(layout.base_key(sha256)) is not None:
+            return ""  # a folder protects nothing
+        self._look(sha256, size)
+        return self._seen[sha256]
+
+    def remember(self, sha256: str, view: memoryview, protection: str) -> None:
         """Take note of a base just stored, and keep its bytes where they would be downloaded."""
-        self._seen.add(sha256)
+        self._seen[sha256] = protection
         local = self._bucket.local_path(layout.base_key(sha256)) is not None
         if local or len(view) > _SEEDED:
             return
@@ -103,8 +125,9 @@ class BaseBytes:
 
     def _look(self, sha256: str, size: int) -> None:
         if sha256 not in self._seen:
-            self._check_size(sha256, self._bucket.head(layout.base_key(sha256)).size, size)
-            self._seen.add(sha256)
+            info = self._bucket.head(layout.base_key(sha256))
+            self._check_size(sha256, info.size, size)
+            self._seen[sha256] = layout.base_protection(info.attributes)
 
     def _prove(self, sha256: str, view: memoryview) -> None:
         if sha256 in self._seen:
@@ -116,7 +139,7 @@ class BaseBytes:
         found = digest.hexdigest()
         if found != sha256:
             raise DamagedObject(f"{self._url(sha256)}: sha256 {sha256} expected, found {found}")
-        self._seen.add(sha256)
+        self._seen[sha256] = ""  # what is on this machine has none
 
     def _check_size(self, sha256: str, found: int, size: int) -> None:
         if found != size:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from deltaloft.atomic_file import replacing
-from deltaloft.bucket import ObjectInfo
+from deltaloft.bucket import Attributes, ObjectInfo
 from deltaloft.deltaglider import Direct, StoredDelta, user_attributes
 from deltaloft.store.proof import Progress, ProvingWriter
-from deltaloft.store.results import GetResult, Stat
+from deltaloft.store.results import CopyResult, GetResult, PutResult, Stat
 
-__all__ = ["Older", "get_older", "stat_older"]
+__all__ = ["Older", "copy_older", "get_older", "stat_older"]
 
 
 class Older(Exception):
@@ -53,6 +55,33 @@ def _to(
     sha256 = form.sha256 if is_file else None
     writer.finish(sha256, found.url)
     return GetResult(key, "deltaglider", writer.size, found.info.size, sha256, base)
+
+
+def copy_older(
+    found: StoredDelta,
+    source_key: str,
+    target_key: str,
+    attributes: Attributes | None,
+    put: Callable[[BinaryIO, str, Attributes], PutResult],
+) -> CopyResult:
+    """Copy a file as `Store.copy` promises: proven, and put as one of ours."""
+    kept = user_attributes(found.info.attributes) if attributes is None else attributes
+    with tempfile.TemporaryFile() as file:
+        spool = cast("BinaryIO", file)
+        get_older(found, source_key, spool, inflated=False, progress=None)
+        spool.seek(0)
+        result = put(spool, target_key, kept)
+    return CopyResult(
+        source_key,
+        result.key,
+        result.form,
+        result.size,
+        result.stored_size,
+        result.sha256,
+        result.base,
+        result.etag,
+        in_place=False,
+    )
 
 
 def stat_older(found: StoredDelta | Direct, key: str, here: ObjectInfo | None) -> Stat:

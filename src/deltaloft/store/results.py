@@ -8,9 +8,31 @@ from typing import Literal
 
 from deltaloft.bucket import Attributes
 
-__all__ = ["Entry", "FormName", "GetResult", "PutResult", "Stat"]
+__all__ = [
+    "Alternative",
+    "CopyResult",
+    "Entry",
+    "Explanation",
+    "FormName",
+    "GetResult",
+    "PutResult",
+    "Reason",
+    "Stat",
+]
 
 FormName = Literal["plain", "delta", "foreign", "deltaglider"]
+Reason = Literal[
+    "stored plain",
+    "not eligible",  # too small, or of a type that never resembles anything
+    "too small for a base",
+    "same bytes as a base",
+    "most content in common",
+    "same name",  # there are no sketches that tell
+    "no base is close",
+    "a new base pays",
+    "base missing",  # the chosen one is not in the bucket, or damaged
+    "base unknown",  # not in the index any more
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +74,25 @@ class GetResult:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyResult:
+    """One key that was copied.
+
+    `key` and the rest describe the target. `in_place` says that the bucket moved the bytes; else
+    they came and went through this machine, and were proven.
+    """
+
+    source_key: str
+    key: str
+    form: FormName
+    size: int
+    stored_size: int
+    sha256: str | None
+    base: str | None
+    etag: str
+    in_place: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One key of a listing.
 
@@ -79,3 +120,39 @@ class Stat:
     attributes: Attributes
     etag: str
     modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """A base that a file could be a delta against.
+
+    `resemblance` is what part of all that both hold is in both, from 0 to 1, and `inside` the same
+    of what is packed in them; None where sketches do not tell. `estimated_size` of the delta
+    follows from that. `measured_size` is that of a delta really made, None where none was.
+    """
+
+    base: str
+    base_size: int
+    stem: str
+    resemblance: float | None
+    inside: float | None
+    same_stem: bool
+    estimated_size: int
+    measured_size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a file is stored as it is, or what a put would do; the base it has or gets comes first.
+
+    `reason` speaks for the base, or says why there is none. `new_base`: the file would become one.
+    """
+
+    key: str
+    form: FormName
+    size: int
+    stored_size: int
+    base: str | None
+    new_base: bool
+    reason: Reason
+    alternatives: tuple[Alternative, ...]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import io
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Self, cast
 
 from deltaloft import layout
 from deltaloft.base_cache import BaseCache
 from deltaloft.bases import BaseIndex
-from deltaloft.bucket import Attributes, Bucket
+from deltaloft.bucket import Attributes, Bucket, ObjectInfo
 from deltaloft.bucket_requests import object_url
 from deltaloft.bucket_url import open_bucket
 from deltaloft.buffers import Buffer
@@ -19,13 +20,15 @@ from deltaloft.deltaglider import DeltaGlider, Limits, Mode, StoredDelta
 from deltaloft.errors import DamagedObject, InvalidRequest, NotFound, UnsupportedFormat
 from deltaloft.layout import Delta, Foreign
 from deltaloft.store.base_bytes import BaseBytes
+from deltaloft.store.copy import Copying, described
+from deltaloft.store.explain import Explaining
 from deltaloft.store.get import Getting
 from deltaloft.store.input import opened
 from deltaloft.store.object_file import ObjectFile
-from deltaloft.store.older import Older, get_older, stat_older
+from deltaloft.store.older import Older, copy_older, get_older, stat_older
 from deltaloft.store.proof import Progress
 from deltaloft.store.put import DeltaPolicy, Putting
-from deltaloft.store.results import Entry, FormName, GetResult, PutResult, Stat
+from deltaloft.store.results import CopyResult, Entry, Explanation, GetResult, PutResult, Stat
 
 __all__ = ["Store"]
 
@@ -49,7 +52,7 @@ class Store:
     ) -> None:
         """Work on a bucket that is open already; `open` takes a URL instead."""
         self._bucket = bucket
-        self._index = BaseIndex(bucket)
+        self._indexes: dict[str, BaseIndex] = {}  # by protection
         self._base_bytes = BaseBytes(bucket, cache)
         self._deltaglider = DeltaGlider(
             bucket, self._base_bytes.cache, mode=deltaglider, limits=limits
@@ -156,11 +159,16 @@ class Store:
             raise InvalidRequest(f"delta: one of {', '.join(_POLICIES)} expected, found {delta!r}")
         if not 1 <= level <= 9:
             raise InvalidRequest(f"level: 1 to 9 expected, found {level}")
+        if delta == "always" and layout.is_archived(attributes):
+            raise InvalidRequest(
+                f"delta: auto or never expected with {attributes.storage_class}, where nothing "
+                f"can be read before it is restored"
+            )
         self._deltaglider.check_put(key, no_clobber=no_clobber)
         with opened(file, progress) as given:
             return Putting(
                 self._bucket,
-                self._index,
+                self._index_for(attributes),
                 self._base_bytes,
                 key,
                 given,
@@ -203,12 +211,8 @@ class Store:
             return Getting(self._bucket, self._base_bytes, self._deltaglider, key, progress).run(
                 target
             )
-        except NotFound:
-            found = self._deltaglider.find(key, None)
-            if not isinstance(found, StoredDelta):
-                raise
-        except Older as older:
-            found = older.found
+        except (NotFound, Older) as missing:
+            found = self._older(key, missing)
         return get_older(found, key, target, inflated=inflated, progress=progress)
 
     def read(self, key: str) -> bytes:
@@ -217,15 +221,73 @@ class Store:
         self.get(key, target)
         return target.getvalue()
 
+    def copy(
+        self,
+        source_key: str,
+        target_key: str,
+        *,
+        target: Store | None = None,
+        attributes: Attributes | None = None,
+    ) -> CopyResult:
+        """Store the file of one key under another, in this store or in `target`.
+
+        In one store the bucket copies what is stored, a delta as a delta; no bytes come here. To
+        another store the file is given back, proven, and put.
+
+        Args:
+            source_key: What to copy.
+            target_key: Where to; what is there is replaced.
+            target: The other store, if it is another.
+            attributes: The target's; None keeps all of the source's, tags, storage class,
+                encryption, ACL and lock included, or fails where the target can not.
+
+        Raises:
+            NotFound: no such source.
+            InvalidRequest: a key or attribute that can never work, or that the target's kind of
+                bucket can not keep.
+            Unsupported: the target's endpoint refuses or ignores an attribute.
+            ObjectArchived: the source has to be restored first.
+            DamagedObject: what is stored cannot give the file back.
+            PreconditionFailed, InputChanged: the source was replaced while it was copied.
+        """
+        target = target or self
+        layout.check_key(self.url, source_key)
+        layout.check_key(target.url, target_key)
+        if attributes is not None:
+            layout.check_attributes(object_url(target.url, target_key), attributes)
+
+        def put(file: BinaryIO, key: str, attributes: Attributes) -> PutResult:
+            return target.put(file, key, attributes=attributes)
+
+        def look(info: ObjectInfo) -> None:
+            found = self._deltaglider.find(source_key, info)
+            if isinstance(found, StoredDelta):
+                raise Older(found)
+
+        target._deltaglider.check_put(target_key, no_clobber=False)
+        copying = Copying(
+            self._bucket, self._base_bytes, source_key, target_key, attributes, self.get, put, look
+        )
+        try:
+            return copying.within() if target is self else copying.between()
+        except (NotFound, Older) as missing:
+            found = self._older(source_key, missing)
+        return copy_older(found, source_key, target_key, attributes, put)
+
     def open_file(self, key: str) -> ObjectFile:
         """Open the file of `key` for reading anywhere in it: one HEAD, then what is read.
 
         Raises:
             NotFound: no such key.
             DamagedObject: its metadata contradicts itself.
-            UnsupportedFormat: a later deltaloft stored it.
+            UnsupportedFormat: a later deltaloft stored it, or DeltaGlider did as a delta: then it
+                can only be had whole.
         """
-        info = self._bucket.head(layout.check_key(self.url, key))
+        try:
+            info = self._bucket.head(layout.check_key(self.url, key))
+        except NotFound as missing:
+            url = object_url(self.url, self._older(key, missing).info.key)
+            raise UnsupportedFormat(f"{url}: DeltaGlider's, can only be had whole") from missing
         return ObjectFile(self._bucket, self._base_bytes, info)
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
@@ -256,18 +318,49 @@ class Store:
                 raise
             return stat_older(older, key, None)
         form = layout.form_of(info, object_url(self.url, key))
-        name: FormName = "plain"
-        size, sha256, base = info.size, None, None
         if isinstance(form, Foreign):
-            name = "foreign"
-            if (older := self._deltaglider.find(key, info)) is not None:
+            older = self._deltaglider.find(key, info)
+            if older is not None:
                 return stat_older(older, key, info)
-        else:
-            sha256 = form.sha256
-        if isinstance(form, Delta):
-            name, size, base = "delta", form.size, form.base
+        name, size, sha256, base = described(form, info)
         attributes = layout.user_attributes(info.attributes)
         return Stat(key, name, size, info.size, sha256, base, attributes, info.etag, info.modified)
+
+    def explain(
+        self,
+        key: str,
+        file: str | Path | Buffer | BinaryIO | None = None,
+        *,
+        measure: bool = False,
+    ) -> Explanation:
+        """Say which base a file has or would get, why, and what others would cost.
+
+        Nothing is written. Deltas against the best three bases are really made, if these bases are
+        on this machine.
+
+        Args:
+            key: Whose stored file is explained; or, with `file`, what putting that there would do.
+            file: As in `put`.
+            measure: Download bases that are not on this machine.
+
+        Raises:
+            NotFound: no such key.
+            DamagedObject: what is stored cannot give the file back.
+            StorageError: the bucket cannot be read.
+        """
+        layout.check_key(self.url, key)
+        if file is not None:
+            with opened(file) as given:
+                index = self._index_for(Attributes())
+                return Explaining(index, self._base_bytes, key, given, measure).of_put()
+        stat = self.stat(key)
+        with tempfile.TemporaryFile() as stored:
+            self.get(key, cast("BinaryIO", stored))
+            stored.seek(0)
+            with opened(cast("BinaryIO", stored)) as given:
+                index = self._index_for(stat.attributes)
+                explaining = Explaining(index, self._base_bytes, key, given, measure)
+                return explaining.of_stored(stat)
 
     def delete(self, key: str) -> None:
         """Remove what is stored under `key`; a missing key is no error. Bases stay.
@@ -277,6 +370,21 @@ class Store:
         """
         self._deltaglider.delete(layout.check_key(self.url, key))
         self._bucket.delete(key)
+
+    def _older(self, key: str, missing: NotFound | Older) -> StoredDelta:
+        """Return DeltaGlider's delta of a key that is missing, or is older than the delta."""
+        if isinstance(missing, Older):
+            return missing.found
+        found = self._deltaglider.find(key, None)
+        if not isinstance(found, StoredDelta):
+            raise missing
+        return found
+
+    def _index_for(self, attributes: Attributes) -> BaseIndex:
+        """Return the index of the bases that a file with these attributes may share."""
+        token = layout.protection(attributes)
+        # Two threads may both make one; the slower one's is not used.
+        return self._indexes.setdefault(token, BaseIndex(self._bucket, attributes))
 
     def _local_size(self, key: str) -> int | None:
         if self._bucket.local_path(key) is None:

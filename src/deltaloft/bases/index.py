@@ -1,16 +1,11 @@
-"""The index of bases, and the choice of one.
+"""The index of bases.
 
-    .deltaloft/bases    {"version": 1, "bases": [[<sha256>, <size>, <stem>], ...]}, oldest first
+    .deltaloft/bases    {"version": 2, "bases": [{...}, ...]}, oldest first; see `entry`
 
 The index is a cache of what lies below .deltaloft/base/: lost or damaged, it is made again from a
 listing. Writers agree by compare-and-swap where the endpoint knows conditions; where it does not,
 the last writer wins. An entry lost that way costs bytes, for its base will not be chosen again, and
 never data, for a delta names its base itself.
-
-A stem is a name without its version, so that releases of one thing share it:
-
-    botocore-1.44.0-py3-none-any.whl          botocore--py3-none-any.whl
-    releases/v2.1.0-rc.1/app_2.1.0-rc.1.zip   releases//app_.zip
 """
 
 from __future__ import annotations
@@ -18,15 +13,14 @@ from __future__ import annotations
 import json
 import logging
 import random
-import re
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from urllib.parse import quote
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from deltaloft import layout
-from deltaloft.bucket import Bucket, Reading
+from deltaloft.bases import entry
+from deltaloft.bases.entry import Base
+from deltaloft.bucket import Attributes, Bucket, Reading
 from deltaloft.bucket_requests import object_url
 from deltaloft.errors import (
     AccessDenied,
@@ -38,73 +32,30 @@ from deltaloft.errors import (
     UnsupportedFormat,
 )
 
-__all__ = ["Base", "BaseIndex", "choose", "stem"]
+__all__ = ["BaseIndex"]
 
 _log = logging.getLogger(__name__)
 
-_VERSION = 1
-_LONGEST = 8192  # entries, about 1 MB; the oldest make room
+_LONGEST = 8192  # entries, about 2 MB; the oldest make room
 _INDEX_SIZE = 16 << 20  # bytes; what is longer is not of our making
-_STEMS_READ = 200  # bases whose names a rebuild asks for, one request each
+_HEADS_READ = 200  # bases whose stems and sketches a rebuild asks for, one request each
 _ATTEMPTS = 10
-_LARGEST_SIZE = 2**63 - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Base:
-    """A base as the index knows it; `size` in bytes."""
-
-    sha256: str
-    size: int
-    stem: str
-
-
-# ---- The choice ------------------------------------------------------------------------------
-
-_WORD = r"(?:(?:a|b|c|r|p|v)\d+|(?:rc|alpha|beta|pre|dev|post|final|snapshot|build|git)\d*)"
-_NUMBER = rf"(?:v?\d+{_WORD}*|\d{{8}}t\d+z?|(?=[a-f]*\d)[0-9a-f]{{7,64}})"
-_VERSION_RUN = re.compile(
-    rf"(?<![^\W_]){_NUMBER}(?:[-._+~](?:{_NUMBER}|{_WORD})(?![^\W_]))*(?![^\W_])",
-    re.IGNORECASE | re.ASCII,
-)
-
-
-def stem(key: str) -> str:
-    """Return the key without its version numbers, percent-encoded, the last 64 characters of it.
-
-    A version is a run of numbers (`1.44.0`, `v2`, `2.0rc1`, `20240131`), words such as `rc`, `dev`
-    or `SNAPSHOT` that follow one, and hashes of seven or more digits. A number behind a letter, as
-    in `py3` or `x86`, belongs to the name.
-    """
-    return quote(_VERSION_RUN.sub("", key), safe="/+ ~")[-layout.STEM_SIZE :].strip()
-
-
-def choose(bases: Sequence[Base], *, key: str, size: int) -> Base | None:
-    """Choose the base that a file of `size` bytes for `key` most likely resembles.
-
-    `bases` are in the order of the index. First comes whose size is within a factor of four, then
-    who shares the stem of the whole key, then of the file name alone, then the newest.
-    """
-    wanted = stem(key)
-    name = wanted.rpartition("/")[2]
-
-    def rank(place: int) -> tuple[bool, bool, bool, int]:
-        base = bases[place]
-        alike = base.size <= 4 * size and size <= 4 * base.size
-        return alike, base.stem == wanted, base.stem.rpartition("/")[2] == name, place
-
-    return bases[max(range(len(bases)), key=rank)] if bases else None
-
-
-# ---- The index -------------------------------------------------------------------------------
 
 
 class BaseIndex:
     """The index of one store, as far as this process has seen it. Several threads may share it."""
 
-    def __init__(self, bucket: Bucket) -> None:
-        """Remember where the index is; nothing is read yet."""
+    def __init__(self, bucket: Bucket, user: Attributes | None = None) -> None:
+        """Remember where the index is; nothing is read yet.
+
+        Args:
+            bucket: Where the bases are.
+            user: What the files are put with whose bases these are; see `layout.protection`.
+        """
         self._bucket = bucket
+        self._user = user or Attributes()
+        self._protection = layout.protection(self._user)
+        self._key = layout.index_key(self._protection)
         self._lock = threading.Lock()
         self._bases: tuple[Base, ...] = ()
         self._gone: set[str] = set()
@@ -130,9 +81,28 @@ class BaseIndex:
         with self._lock:
             self._gone.discard(base.sha256)
             try:
-                self._merge((base,))
+                self._rewrite(lambda known: _with(known, [base]))
             except StorageError as error:
                 _log.warning("base %s is not in the index: %s", base.sha256, error)
+
+    def note(self, sha256: str, change: Callable[[Base], Base]) -> None:
+        """Change the entry of one base. Failure to write is logged: it loses a note, not data."""
+        try:
+            self.change(lambda known: [change(b) if b.sha256 == sha256 else b for b in known])
+        except StorageError as error:
+            _log.warning("base %s: its entry in the index stays as it was: %s", sha256, error)
+
+    def change(self, change: Callable[[Sequence[Base]], Iterable[Base]]) -> None:
+        """Write what `change` makes of the entries, by compare-and-swap.
+
+        It is called again, with what others wrote, for as long as they come in between.
+
+        Raises:
+            UnsupportedFormat: a later deltaloft wrote the index.
+            StorageError: it cannot be written.
+        """
+        with self._lock:
+            self._rewrite(change)
 
     def forget(self, sha256: str) -> None:
         """Stop offering a base that is gone or damaged; the next `add` writes that down."""
@@ -142,11 +112,11 @@ class BaseIndex:
     def _read(self) -> bool:
         """Refresh what is known; False if there is nothing, or nothing that can be used."""
         try:
-            with self._bucket.get(layout.INDEX_KEY, if_none_match=self._etag) as reading:
+            with self._bucket.get(self._key, if_none_match=self._etag) as reading:
                 if reading is None:
                     return True
                 self._etag = reading.info.etag
-                bases = _parsed(_body(reading), object_url(self._bucket.url, layout.INDEX_KEY))
+                bases = _parsed(_body(reading), object_url(self._bucket.url, self._key))
         except NotFound:
             self._etag = None
             return self._known  # an endpoint may have lost it; what we saw is better than nothing
@@ -163,7 +133,7 @@ class BaseIndex:
         if found:
             _log.warning("index of bases made again from a listing: %d bases", len(found))
             try:
-                self._merge(found)
+                self._rewrite(lambda known: _with(known, found))
             except StorageError as error:
                 _log.warning("the index of bases cannot be written: %s", error)
 
@@ -176,22 +146,26 @@ class BaseIndex:
             sha256 = layout.base_digest(item.key)
             if sha256 is None:
                 continue
-            known = ""
-            if place >= len(listed) - _STEMS_READ:
+            stem = sketch = ""
+            if place >= len(listed) - _HEADS_READ:
                 try:
-                    known = layout.base_stem(self._bucket.head(item.key).attributes)
+                    attributes = self._bucket.head(item.key).attributes
                 except NotFound:
                     continue
-            yield Base(sha256, item.size, known)
+                if layout.base_protection(attributes) != self._protection:
+                    continue
+                stem, sketch = layout.base_stem(attributes), layout.base_sketch(attributes)
+            elif self._protection:
+                continue
+            yield Base(sha256, item.size, stem, sketch)
 
-    def _merge(self, added: Sequence[Base]) -> None:
-        """Write the index with `added` at its end, whatever others write meanwhile."""
+    def _rewrite(self, change: Callable[[Sequence[Base]], Iterable[Base]]) -> None:
+        """Write what `change` makes of the index, whatever others write meanwhile."""
         for attempt in range(_ATTEMPTS):
-            fresh = {base.sha256 for base in added}
-            kept = [b for b in self._bases if b.sha256 not in fresh | self._gone]
-            merged = (*kept, *added)[-_LONGEST:]
+            kept = [base for base in self._bases if base.sha256 not in self._gone]
+            changed = tuple(change(kept))[-_LONGEST:]
             try:
-                self._etag = self._write(merged, conditional=True)
+                self._etag = self._write(changed, conditional=True)
             except (PreconditionFailed, Throttled):
                 time.sleep(random.uniform(0, 0.02 * 2 ** min(attempt, 6)))
                 self._etag = None
@@ -200,19 +174,18 @@ class BaseIndex:
             except (AccessDenied, NotFound, Unreachable):
                 raise
             except StorageError:  # some endpoints answer 501 to any condition
-                self._etag = self._write(merged, conditional=False)
-            self._bases = merged
+                self._etag = self._write(changed, conditional=False)
+            self._bases = changed
             return
         raise PreconditionFailed(
-            f"{self._bucket.url}/{layout.INDEX_KEY}: {_ATTEMPTS} writes met those of others"
+            f"{self._bucket.url}/{self._key}: {_ATTEMPTS} writes met those of others"
         )
 
     def _write(self, bases: Sequence[Base], *, conditional: bool) -> str:
-        content = {"version": _VERSION, "bases": [[b.sha256, b.size, b.stem] for b in bases]}
         return self._bucket.put(
-            layout.INDEX_KEY,
-            json.dumps(content, separators=(",", ":")).encode(),
-            layout.index_attributes(),
+            self._key,
+            entry.written(bases),
+            layout.protected(layout.index_attributes(), self._user),
             if_match=self._etag if conditional else None,
             no_clobber=conditional and self._etag is None,
         )
@@ -232,22 +205,17 @@ def _parsed(body: bytes, url: str) -> tuple[Base, ...] | None:
     if not isinstance(content, dict) or type(content.get("version")) is not int:
         _log.warning("%s: damaged, a JSON object with a version expected", url)
         return None
-    if content["version"] != _VERSION:
-        raise UnsupportedFormat(f"{url}: version {_VERSION} expected, found {content['version']}")
-    entries = content.get("bases")
-    if not isinstance(entries, list) or not all(map(_is_entry, entries)):
+    if content["version"] not in entry.VERSIONS:
+        latest = entry.VERSIONS[-1]
+        raise UnsupportedFormat(f"{url}: version {latest} expected, found {content['version']}")
+    bases = entry.parsed(content.get("bases"), content["version"])
+    if bases is None:
         _log.warning("%s: damaged, a list of bases expected", url)
         return None
-    return tuple(Base(*entry) for entry in entries[-_LONGEST:])
+    return bases[-_LONGEST:]
 
 
-def _is_entry(entry: object) -> bool:
-    match entry:
-        case [str(sha256), int(size), str(known)]:
-            return (
-                layout.check_digest(sha256)
-                and type(size) is int
-                and 0 <= size <= _LARGEST_SIZE
-                and len(known) <= layout.STEM_SIZE
-            )
-    return False
+def _with(known: Sequence[Base], added: Sequence[Base]) -> tuple[Base, ...]:
+    """Return the entries with `added` at their end, each base once."""
+    fresh = {base.sha256 for base in added}
+    return (*(base for base in known if base.sha256 not in fresh), *added)
