@@ -24,14 +24,14 @@ class Absent(Exception):
     """This machine lacks the program."""
 
 
-def archive(version: int) -> bytes:
-    """Return a tar of some text, the same each time but for a few lines per version."""
+def archive(version: int, *, size: int = 220) -> bytes:
+    """Return a tar of four files of `size` lines of text; a line each tells the version."""
     seeded = random.Random(7)
     words = ["".join(seeded.choices("abcdefghijkl", k=seeded.randint(2, 9))) for _ in range(400)]
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for number in range(4):
-            lines = [" ".join(seeded.choices(words, k=9)) for _ in range(220)]
+            lines = [" ".join(seeded.choices(words, k=9)) for _ in range(size)]
             lines[version * 7] += f" version {version}"
             data = "\n".join(lines).encode()
             member = tarfile.TarInfo(f"app/file-{number}.txt")

@@ -66,6 +66,8 @@ def test_stored_names_are_no_files(written: Any, older: Store) -> None:
             older.put(b"mine", key)
         with pytest.raises(InvalidRequest, match="DeltaGlider keeps"):
             older.delete(key)
+        with pytest.raises(InvalidRequest, match="DeltaGlider keeps"):
+            older.copy("p/notes.txt", key)
     assert older.read("p/b.zip") == FIRST + b"b.zip"
 
 
@@ -101,6 +103,8 @@ def test_of_a_plain_object_and_a_delta_the_younger_is_the_file(
     assert ["new.zip", "old.zip"] == list(sizes)
     assert 9 == sizes["new.zip"]
     assert older.stat("old.zip").stored_size == sizes["old.zip"]
+    for key, data in {"old.zip": LATER, "new.zip": b"version 2"}.items():
+        assert data == older.read(older.copy(key, f"copy/{key}").key)
 
 
 def test_a_put_replaces_and_a_delete_removes_every_form(written: Any, older: Store) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import sha256
+from glider import sha256
 from producers import archive
 
 from deltaloft import inspect
@@ -52,6 +52,8 @@ def test_files_come_back(written: Any, older: Store, tmp_path: Path) -> None:
         described = older.stat(key)
         assert (sha256(data), len(data)) == (described.sha256, described.size)
         assert {} == dict(described.attributes.metadata)
+    with pytest.raises(UnsupportedFormat, match="can only be had whole"):
+        older.open_file("p/q/b.zip")
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ __all__ = ["Budget", "Goal", "NotMadeAgain", "recover"]
 
 _GZIP_LEAST = 10  # bytes of the shortest header
 _GZIP_TRAILER = 8
-_LONGEST_HEADER = 10 + 256
+_LONGEST_HEADER = 10 + 128  # a longer name is mere chance
 
 
 class NotMadeAgain(Exception):

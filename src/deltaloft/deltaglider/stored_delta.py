@@ -204,7 +204,7 @@ class StoredDelta:
             return pieces
         raise ContentOnly(
             f"{self.url}: its content of {len(target)} bytes is here, but not how it was "
-            f"compressed: {'; '.join(refusals)}"
+            f"compressed: {'; '.join(refusals)} (dg get --inflated gives the content)"
         )
 
     def _goal(
