@@ -4,8 +4,8 @@
 
 How long it is follows from the size of the file, so only a name of the right length is tried. XFL
 and OS are few and told by the program; the reference of the same folder mostly came from the same.
-The time is searched: none at all, the reference's, then between the newest file of a tar and the
-upload, from both ends.
+The time is searched: none at all, the reference's, then outward from the newest file of the tar
+inside and from the upload. (An sdist of setuptools has the time one second before its newest file.)
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 __all__ = ["GzipHints", "first_headers", "later_headers", "newest_in_tar"]
 
@@ -26,6 +27,9 @@ _OTHER_SYSTEMS = (10, 11, 19, 7)  # Windows as zlib and as NTFS; macOS as zlib, 
 _SKEW = 120
 # What the CPU budget would allow for a small file is no use: nobody waits that long to upload.
 _FARTHEST = 366 * 86_400
+
+# Seconds around a likely time that are looked at before other recompressors are tried.
+_NEAR = 10
 
 _TAR_BLOCK = 512
 
@@ -77,7 +81,7 @@ class GzipHints:
 
 
 def first_headers(hints: GzipHints, size: int, xfl: int) -> Iterator[bytes]:
-    """Yield the headers of `size` bytes that need no search: a few dozen at most.
+    """Yield the headers of `size` bytes that need no long search: two hundred at most.
 
     `xfl` is what the program that made the stream writes for its level.
     """
@@ -86,6 +90,10 @@ def first_headers(hints: GzipHints, size: int, xfl: int) -> Iterator[bytes]:
         times = dict.fromkeys((fields[0], 0) if fields else (0,))
         for time in times:
             for each, system in _programs(hints, xfl, every=True):
+                yield _header(name, time, each, system)
+        near = islice(_times(hints), 4 * _NEAR)
+        for time in near:
+            for each, system in _programs(hints, xfl, every=False):
                 yield _header(name, time, each, system)
 
 
@@ -176,25 +184,17 @@ def _programs(hints: GzipHints, xfl: int, *, every: bool) -> list[tuple[int, int
 
 
 def _times(hints: GzipHints) -> Iterator[int]:
+    """Yield times outward from the newest file inside and from the upload, in turns."""
     low, high = hints.newest, hints.uploaded
-    if high is None:
-        if low is not None:
-            yield from range(low, low + _FARTHEST)
-        return
-    if low is None or low > high:
-        yield from _outward(high)
-        return
-    high += _SKEW
-    for step in range((high - low) // 2 + 1):
-        yield low + step
-        if high - step != low + step:
-            yield high - step
-    yield from range(low - 1, max(low - _FARTHEST, 0), -1)
-
-
-def _outward(uploaded: int) -> Iterator[int]:
+    ways: list[range] = []
+    if low is not None and (high is None or low <= high):
+        middle = low + _FARTHEST if high is None else (low + high) // 2 + 1
+        ways += [range(low, middle), range(low - 1, low - _FARTHEST, -1)]
+        if high is not None:
+            ways += [range(high, middle - 1, -1), range(high + 1, high + _SKEW)]
+    elif high is not None:
+        ways += [range(high, high - _FARTHEST, -1), range(high + 1, high + _SKEW)]
     for step in range(_FARTHEST):
-        if 0 <= uploaded - step < 2**32:
-            yield uploaded - step
-        if 0 < step <= _SKEW:
-            yield uploaded + step
+        for way in ways:
+            if step < len(way) and 0 <= way[step] < 2**32:
+                yield way[step]

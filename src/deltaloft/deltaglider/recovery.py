@@ -42,6 +42,11 @@ class Budget:
         self._end = _cpu_seconds() + seconds
 
     @property
+    def half_spent(self) -> bool:
+        """Say whether less than half is left."""
+        return _cpu_seconds() > self._end - self.seconds / 2
+
+    @property
     def spent(self) -> bool:
         """Say whether nothing is left."""
         return _cpu_seconds() > self._end
@@ -101,8 +106,8 @@ def recover(content: memoryview, goal: Goal, budget: Budget) -> tuple[str, list[
     trailer = _trailer(content)
     for each in _ordered(goal):
         stream = _made(each, content, goal.size, budget)
-        if budget.spent:
-            break
+        if budget.spent or (streams and budget.half_spent):
+            break  # a size that fits is hardly chance: the other half is for the header
         trials.tried += 1
         if stream is None:
             continue
@@ -118,6 +123,8 @@ def recover(content: memoryview, goal: Goal, budget: Budget) -> tuple[str, list[
             for header in first_headers(goal.hints, room, each.trait[0]):
                 if goal.is_met((header, stream, trailer)):
                     return each.name, [header, stream, trailer]
+                if budget.spent:
+                    break
             streams.append((each, stream))
     found = _searched(streams, trailer, goal, budget)
     if found is not None:
