@@ -2,8 +2,8 @@
 
     python benchmarks/recovery.py REFERENCE TARGET
 
-Both are gzip, bzip2 or xz files of one folder, as DeltaGlider would have kept them; TARGET is taken to
-be uploaded now.
+Both are gzip, bzip2 or xz files of one folder, as DeltaGlider would have kept them; TARGET is
+taken to be uploaded now.
 """
 
 from __future__ import annotations

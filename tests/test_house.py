@@ -22,14 +22,15 @@ CSRC = ROOT / "csrc"
 FLOORS = [
     {"errors", "buffers"},
     {"atomic_file", "native", "xdelta3", "bucket", "encrypted_file"},
-    {"bucket_requests", "inspection", "source", "base_cache", "sketch"},
+    {"bucket_requests", "findings", "inspection", "source", "base_cache", "sketch"},
     {"folder_bucket", "s3_bucket", "layout", "secondary"},
-    {"bucket_url", "bases", "delta_reader", "place"},
-    {"delta_writer"},
+    {"bucket_url", "bases", "catalog", "delta_reader", "download", "place"},
+    {"delta_writer", "doctor"},
     {"codec", "delta_range", "merging"},
     {"deltaglider"},
     {"store"},
-    {"cli", "filesystem"},
+    {"filesystem", "testing", "transfers"},
+    {"cli"},
 ]
 
 C_FLOORS = [
@@ -52,7 +53,9 @@ TOOLS = {
     "deltaloft._xdelta3": {"xdelta3"},
     "filelock": {"base_cache"},
     "fsspec": {"filesystem"},
-    "platformdirs": {"base_cache"},
+    "moto": {"testing"},
+    "platformdirs": {"base_cache", "findings", "s3_bucket"},
+    "pytest": {"testing"},
     "rich": {"cli"},
     "sqlite3": {"folder_bucket"},
 }

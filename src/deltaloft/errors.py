@@ -17,6 +17,7 @@
         ├── PreconditionFailed     the object is not, or no longer, what the condition named
         │   └── AlreadyExists      `no_clobber` and the key is taken
         ├── AccessDenied           wrong or missing credentials, or not allowed
+        ├── ClockSkewed            the clock of this machine is off
         ├── Throttled              the endpoint asks for patience, retries are used up
         ├── Unreachable            no answer from the endpoint
         ├── ObjectArchived         the object sleeps in an archive and must be restored first
@@ -32,6 +33,7 @@ __all__ = [
     "AccessDenied",
     "AlreadyExists",
     "BucketNotFound",
+    "ClockSkewed",
     "ContentOnly",
     "DamagedObject",
     "DeltaError",
@@ -140,6 +142,10 @@ class AlreadyExists(PreconditionFailed):
 
 class AccessDenied(StorageError):
     """Credentials are wrong or missing, or do not allow this."""
+
+
+class ClockSkewed(StorageError):
+    """The clock of this machine is off by more than the endpoint allows."""
 
 
 class Throttled(StorageError):

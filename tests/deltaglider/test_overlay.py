@@ -42,7 +42,25 @@ def test_a_listing_shows_files(written: Any, older: Store) -> None:
     assert files == keys(older)
     assert files[:3] == keys(older, "p/a.zip")
     assert [] == keys(older, "p/a.zip.delta") == keys(older, "p/ref")
-    assert all(older.stat(key).size == len(older.read(key)) for key in files)
+    listed = list(older.list())
+    assert [len(older.read(key)) for key in files] == [entry.logical_size for entry in listed]
+    assert [older.stat(key).size for key in files] == [entry.logical_size for entry in listed]
+    assert older.stat("p/b.zip").sha256 == listed[3].sha256
+    assert files == [entry.key for entry in older.list(sizes=lambda key: key == "p/b.zip")]
+
+
+def test_everything_is_verified(written: Any, older: Store, folder_bucket: Bucket) -> None:
+    """Deltas under their files' names, references by their own digest, as `get` would."""
+    results = {each.key: each for each in older.verify()}
+    assert [*keys(older), "p/reference.bin"] == sorted(results)
+    assert all(each.problem is None for each in results.values())
+    with folder_bucket.get("p/reference.bin") as reading:
+        assert reading is not None
+        body, attributes = b"".join(reading.chunks()), reading.info.attributes
+    folder_bucket.put("p/reference.bin", body[:-1], attributes)
+    results = {each.key: each for each in older.verify()}
+    bad = [key for key, each in results.items() if each.problem is not None]
+    assert ["p/a.zip", "p/b.zip", "p/reference.bin"] == sorted(bad)
 
 
 def test_never_means_as_it_is(written: Any, folder_bucket: Bucket) -> None:
@@ -172,7 +190,7 @@ def test_requests(
     store.read("p/c.txt")
     assert [("GET", "p/c.txt"), ("HEAD", "p/c.txt.delta")] == requests
     requests.clear()
-    assert ["p/a.zip", "p/b.zip", "p/c.txt"] == keys(store)
+    assert ["p/a.zip", "p/b.zip", "p/c.txt"] == [each.key for each in store.list(sizes=False)]
     assert [("GET", ""), ("HEAD", "p/reference.bin"), ("HEAD", "p/reference.bin")] == requests
     store.put(b"ours", "d")
     requests.clear()

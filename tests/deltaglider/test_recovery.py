@@ -48,7 +48,7 @@ def test_what_cannot_be_made_again(
     name: str, glider: Any, folder_bucket: Any, tmp_path: Path
 ) -> None:
     """A typed error says what was tried; the content is there for who asks for it."""
-    store = Store(folder_bucket, limits=Limits(replay_seconds=1))
+    store = Store(folder_bucket, deltaglider=Limits(replay_seconds=1))
     glider.put("p/app-0.tar.gz", produced(name, 0, tmp_path))
     later = produced(name, 1, tmp_path)
     glider.put("p/app.tar.gz", later)
@@ -81,6 +81,6 @@ def test_the_budget_is_kept(glider: Any, folder_bucket: Any, tmp_path: Path) -> 
     """With no time at all nothing is tried, and that is said."""
     glider.put("a.tar.gz", produced("gzip -9", 0, tmp_path))
     glider.put("b.tar.gz", produced("gzip -9", 1, tmp_path))
-    store = Store(folder_bucket, limits=Limits(replay_seconds=0))
+    store = Store(folder_bucket, deltaglider=Limits(replay_seconds=0))
     with pytest.raises(ContentOnly, match=r"0 s of CPU time spent"):
         store.read("b.tar.gz")

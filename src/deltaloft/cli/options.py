@@ -40,19 +40,19 @@ class Storage:
     root: str
     deltaglider: Mode
 
-    def open(self, url: str, *, create: bool = False, replay_seconds: float | None = None) -> Store:
+    def open(self, url: str, *, create: bool = False, replay_seconds: float = 120.0) -> Store:
         """Open the store at a URL."""
         from deltaloft.deltaglider import Limits
         from deltaloft.store import Store
 
+        reads_older = self.deltaglider == "auto"
         return Store.open(
             url,
             create=create,
             profile=self.profile,
             region=self.region,
             endpoint_url=self.endpoint_url,
-            deltaglider=self.deltaglider,
-            limits=None if replay_seconds is None else Limits(replay_seconds=replay_seconds),
+            deltaglider=Limits(replay_seconds) if reads_older else self.deltaglider,
         )
 
 

@@ -13,7 +13,6 @@ K is one HEAD, and only when K is missing or foreign.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from typing import Literal
 
 from deltaloft.base_cache import BaseCache
@@ -49,20 +48,18 @@ class DeltaGlider:
         self,
         bucket: Bucket,
         cache: Callable[[], BaseCache],
-        *,
-        mode: Mode = "auto",
-        limits: Limits | None = None,
+        mode: Mode | Limits = "auto",
     ) -> None:
         """Look at `bucket`; with mode "never" nothing is found and nothing is asked.
 
         Raises:
             InvalidRequest: no such mode.
         """
-        if mode not in ("auto", "never"):
+        if mode not in ("auto", "never") and not isinstance(mode, Limits):
             raise InvalidRequest(f"deltaglider: one of auto, never expected, found {mode!r}")
         self._bucket = bucket
-        self._on = mode == "auto"
-        self._limits = limits or Limits()
+        self._on = mode != "never"
+        self._limits = mode if isinstance(mode, Limits) else Limits()
         self._references = References(bucket, cache)
         self._made_by: dict[tuple[str, Kind], str] = {}
 
@@ -94,14 +91,30 @@ class DeltaGlider:
             return self._stored(here)
         return form
 
-    def listed(self, listing: Iterable[Listed], prefix: str) -> Iterator[Listed]:
-        """Yield a listing with DeltaGlider's names made ours, still in order of UTF-8 bytes.
+    def at(self, key: str, here: ObjectInfo) -> StoredDelta | Direct | None:
+        """Return what the object at `key` is by itself; a reference is one that can be proven."""
+        if not self._on:
+            return None
+        form = metadata.form_of(here, self._url(key))
+        if isinstance(form, Delta):
+            return self._stored(here)
+        if isinstance(form, Reference):
+            return None if form.sha256 is None else Direct(form.sha256)
+        return form
+
+    def delta_at(self, key: str) -> Delta | None:
+        """Ask what DeltaGlider says of its delta at `key`; None if it does not say so."""
+        form = self._form_at(key)
+        return form if isinstance(form, Delta) else None
+
+    def listed(self, listing: Iterable[Listed], prefix: str) -> Iterator[tuple[str, Listed]]:
+        """Yield a file's key and the object that gives it, in order of the keys' UTF-8 bytes.
 
         What ends in .delta is taken for DeltaGlider's where a reference of DeltaGlider's stands in
         the folder, or where the first of its kind in the folder says so: two HEADs per folder.
         """
         if not self._on:
-            yield from listing
+            yield from ((each.key, each) for each in listing)
             return
         folders: dict[str, bool] = {}
         for group in groups(listing):
@@ -114,10 +127,10 @@ class DeltaGlider:
                     key = logical_key(key) or key
                 other = found.get(key)
                 if other is None or self._prevails(other, each):
-                    found[key] = replace(each, key=key)
+                    found[key] = each
             for key in sorted(found, key=str.encode):
                 if key.startswith(prefix):
-                    yield found[key]
+                    yield key, found[key]
 
     # ---- Writing ----
 

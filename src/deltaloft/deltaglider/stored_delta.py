@@ -69,6 +69,11 @@ class StoredDelta:
     made_by: dict[tuple[str, Kind], str] = field(default_factory=dict)
 
     @property
+    def key(self) -> str:
+        """Return the file's key."""
+        return self.info.key.removesuffix(metadata.DELTA_SUFFIX)
+
+    @property
     def url(self) -> str:
         """Name the delta for messages."""
         return object_url(self.bucket.url, self.info.key)

@@ -5,7 +5,8 @@ between stores      get, then put: the file is proven on the way, and finds its 
 
 Within a store the bytes take the second way, too, where the endpoint does not copy such an object
 (Ceph 16 copies none that it encrypts), and where new attributes do not go with the base of a delta:
-another protection, or a storage class that has to be restored before it can be read.
+another protection, or a storage class that has to be restored before it can be read. So they do
+where a collection has marked the base, for it may have missed a key that moves: see docs/gc.md.
 """
 
 from __future__ import annotations
@@ -19,12 +20,21 @@ from typing import BinaryIO, cast
 from deltaloft import layout
 from deltaloft.bucket import Attributes, Bucket, Lock, ObjectInfo
 from deltaloft.bucket_requests import check_copy, object_url
-from deltaloft.errors import InputChanged, InvalidRequest, PreconditionFailed, Unsupported
+from deltaloft.deltaglider import user_attributes
+from deltaloft.errors import (
+    InputChanged,
+    InvalidRequest,
+    NotFound,
+    PreconditionFailed,
+    Unsupported,
+)
 from deltaloft.layout import Delta, Foreign, Form
 from deltaloft.store.base_bytes import BaseBytes
-from deltaloft.store.results import CopyResult, FormName, PutResult
+from deltaloft.store.get import Older
+from deltaloft.store.older import OlderFiles, give
+from deltaloft.store.results import CopyResult, PutResult, described
 
-__all__ = ["Copying", "described"]
+__all__ = ["Copying"]
 
 _TRIES = 4  # a source that is replaced this often while it is copied
 
@@ -33,7 +43,7 @@ _TRIES = 4  # a source that is replaced this often while it is copied
 class Copying:
     """One file on its way from key to key; `get` and `put` are those of the two stores.
 
-    `look` may object to a foreign source: what stands at a key is not always its file.
+    `older` says of a foreign source whether DeltaGlider has another object in place of it.
     """
 
     bucket: Bucket
@@ -43,7 +53,20 @@ class Copying:
     attributes: Attributes | None
     get: Callable[[str, BinaryIO], object]
     put: Callable[[BinaryIO, str, Attributes], PutResult]
-    look: Callable[[ObjectInfo], None]
+    is_retiring: Callable[[Delta], bool]
+    older: OlderFiles
+
+    def run(self, *, within: bool) -> CopyResult:
+        """Copy `within` one store or to another, whatever form the source has."""
+        try:
+            return self.within() if within else self.between()
+        except (NotFound, Older) as missing:
+            found = self.older.found(self.source_key, missing)
+        kept = user_attributes(found.info.attributes)
+        with tempfile.TemporaryFile() as file:
+            spool = cast("BinaryIO", file)
+            give(found, self.source_key, spool)
+            return self._put(spool, kept if self.attributes is None else self.attributes)
 
     def within(self) -> CopyResult:
         """Copy inside one store.
@@ -57,7 +80,7 @@ class Copying:
             info = self.bucket.head(self.source_key)
             form = layout.form_of(info, self._source_url)
             if isinstance(form, Foreign):
-                self.look(info)
+                self.older.check(self.source_key, info)
             if not self._goes_with_base(form):
                 return self.between()
             given = self.attributes and layout.with_user(info.attributes, self.attributes)
@@ -67,6 +90,8 @@ class Copying:
                 return self.between()
             except PreconditionFailed:
                 continue
+            if isinstance(form, Delta) and self.is_retiring(form):
+                return self.between()
             return self._result(self.bucket.head(self.target_key), where)
         raise PreconditionFailed(f"{self._source_url}: replaced {_TRIES} times while it was copied")
 
@@ -83,8 +108,11 @@ class Copying:
             self.get(self.source_key, spool)
             if self.bucket.head(self.source_key).etag != info.etag:
                 raise InputChanged(f"{self._source_url}: replaced while it was copied")
-            spool.seek(0)
-            put = self.put(spool, self.target_key, attributes)
+            return self._put(spool, attributes)
+
+    def _put(self, spool: BinaryIO, attributes: Attributes) -> CopyResult:
+        spool.seek(0)
+        put = self.put(spool, self.target_key, attributes)
         return CopyResult(
             self.source_key,
             put.key,
@@ -125,7 +153,7 @@ class Copying:
         return kept
 
     def _result(self, info: ObjectInfo, url: str) -> CopyResult:
-        name, size, sha256, base = described(layout.form_of(info, url), info)
+        name, size, sha256, base = described(layout.form_of(info, url), info.size)
         return CopyResult(
             self.source_key,
             self.target_key,
@@ -141,12 +169,3 @@ class Copying:
     @property
     def _source_url(self) -> str:
         return object_url(self.bucket.url, self.source_key)
-
-
-def described(form: Form, info: ObjectInfo) -> tuple[FormName, int, str | None, str | None]:
-    """Return a form's name, and the size, SHA-256 and base of the file."""
-    if isinstance(form, Delta):
-        return "delta", form.size, form.sha256, form.base
-    if isinstance(form, Foreign):
-        return "foreign", info.size, None, None
-    return "plain", info.size, form.sha256, None

@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
-import io
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO, Self, cast
+from typing import Any, BinaryIO, Self
 
 from deltaloft import layout
 from deltaloft.base_cache import BaseCache
 from deltaloft.bases import BaseIndex
-from deltaloft.bucket import Attributes, Bucket, ObjectInfo
+from deltaloft.bucket import Attributes, Bucket
 from deltaloft.bucket_requests import object_url
 from deltaloft.bucket_url import open_bucket
 from deltaloft.buffers import Buffer
-from deltaloft.deltaglider import DeltaGlider, Limits, Mode, StoredDelta
-from deltaloft.errors import DamagedObject, InvalidRequest, NotFound, UnsupportedFormat
-from deltaloft.layout import Delta, Foreign
+from deltaloft.deltaglider import DeltaGlider, Limits, Mode
+from deltaloft.errors import InvalidRequest
+from deltaloft.layout import Delta
+from deltaloft.store import listing
 from deltaloft.store.base_bytes import BaseBytes
-from deltaloft.store.copy import Copying, described
+from deltaloft.store.copy import Copying
 from deltaloft.store.explain import Explaining
+from deltaloft.store.gc import Collecting
 from deltaloft.store.get import Getting
-from deltaloft.store.input import opened
+from deltaloft.store.input import fetched, opened
 from deltaloft.store.object_file import ObjectFile
-from deltaloft.store.older import Older, copy_older, get_older, stat_older
+from deltaloft.store.older import OlderFiles
 from deltaloft.store.proof import Progress
 from deltaloft.store.put import DeltaPolicy, Putting
-from deltaloft.store.results import CopyResult, Entry, Explanation, GetResult, PutResult, Stat
+from deltaloft.store.results import (
+    CatalogResult,
+    CopyResult,
+    Entry,
+    Explanation,
+    GcResult,
+    GetResult,
+    PutResult,
+    Stat,
+    Verified,
+)
+from deltaloft.store.verify import Verifying
 
 __all__ = ["Store"]
 
@@ -47,16 +58,15 @@ class Store:
         bucket: Bucket,
         *,
         cache: BaseCache | None = None,
-        deltaglider: Mode = "auto",
-        limits: Limits | None = None,
+        deltaglider: Mode | Limits = "auto",
     ) -> None:
         """Work on a bucket that is open already; `open` takes a URL instead."""
         self._bucket = bucket
         self._indexes: dict[str, BaseIndex] = {}  # by protection
+        self._marks: dict[str, BaseIndex] = {}
         self._base_bytes = BaseBytes(bucket, cache)
-        self._deltaglider = DeltaGlider(
-            bucket, self._base_bytes.cache, mode=deltaglider, limits=limits
-        )
+        self._deltaglider = DeltaGlider(bucket, self._base_bytes.cache, deltaglider)
+        self._older = OlderFiles(bucket, self._deltaglider)
 
     @classmethod
     def open(
@@ -69,8 +79,7 @@ class Store:
         region: str | None = None,
         endpoint_url: str | None = None,
         cache: BaseCache | None = None,
-        deltaglider: Mode = "auto",
-        limits: Limits | None = None,
+        deltaglider: Mode | Limits = "auto",
     ) -> Store:
         """Open the store at `s3://bucket`, `s3://bucket/root`, `file:///folder` or a path.
 
@@ -83,9 +92,8 @@ class Store:
             region: The bucket's region.
             endpoint_url: The endpoint of an S3-compatible service.
             cache: Where downloaded bases are kept; by default the cache of the environment.
-            deltaglider: "auto" also finds what DeltaGlider stored, see docs/deltaglider.md, at one
-                more HEAD for what is not ours; "never" takes the bucket as it is.
-            limits: How far to go to make a compressed file of DeltaGlider's again.
+            deltaglider: "auto" also finds what DeltaGlider stored, at a HEAD more for what is not
+                ours; "never" takes the bucket as it is. `Limits` are "auto" with limits.
 
         Raises:
             InvalidRequest: the URL is not one of those.
@@ -99,18 +107,13 @@ class Store:
             region=region,
             endpoint_url=endpoint_url,
         )
-        return cls(bucket, cache=cache, deltaglider=deltaglider, limits=limits)
+        return cls(bucket, cache=cache, deltaglider=deltaglider)
 
     def __enter__(self) -> Self:
         """Return the store."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close it."""
         self.close()
 
@@ -165,17 +168,9 @@ class Store:
                 f"can be read before it is restored"
             )
         self._deltaglider.check_put(key, no_clobber=no_clobber)
+        where = self._bucket, self._index_for(attributes), self._base_bytes
         with opened(file, progress) as given:
-            return Putting(
-                self._bucket,
-                self._index_for(attributes),
-                self._base_bytes,
-                key,
-                given,
-                attributes,
-                no_clobber,
-                level,
-            ).run(delta)
+            return Putting(*where, key, given, attributes, no_clobber, level).run(delta)
 
     def get(
         self,
@@ -191,35 +186,31 @@ class Store:
         decoded; the last piece is withheld until the digest is right, so that after an error the
         file object has got an incomplete file and never a wrong whole one.
 
-        Args:
-            key: What to get.
-            target: Where to.
-            inflated: Of a compressed file whose inflated content DeltaGlider stored, give that
-                content. No SHA-256 of it is known.
-            progress: Told how many bytes more are done.
+        A large file that a killed process was fetching to the same path is gone on with. So is one
+        that ended in Unreachable or Throttled: what came is kept beside the path.
+
+        With `inflated`, a compressed file whose content DeltaGlider stored comes as that content.
 
         Raises:
             NotFound: no such key.
-            DamagedObject: what is stored cannot give the file back; the message names it.
-            ContentOnly: with `inflated` it would give its content.
-            WrongSource: DeltaGlider's reference was overwritten, the file is lost.
+            PreconditionFailed: the object was replaced meanwhile, twice, or once after bytes of it
+                had gone to the file object.
+            DamagedObject: what is stored cannot give the file back; the message names it. It is
+                ContentOnly, where `inflated` would give the content.
+            WrongSource: DeltaGlider's reference was overwritten.
             UnsupportedFormat: a later deltaloft stored it.
             OSError: the target cannot be written.
         """
-        layout.check_key(self.url, key)
-        try:
-            return Getting(self._bucket, self._base_bytes, self._deltaglider, key, progress).run(
-                target
-            )
-        except (NotFound, Older) as missing:
-            found = self._older(key, missing)
-        return get_older(found, key, target, inflated=inflated, progress=progress)
+        getting = self._getting(key, progress)
+        return self._older.get(getting, target, inflated=inflated)
 
     def read(self, key: str) -> bytes:
         """Return the file of `key` as bytes; errors are those of `get`."""
-        target = io.BytesIO()
-        self.get(key, target)
-        return target.getvalue()
+        return self._older.read(self._getting(key, None))
+
+    def _getting(self, key: str, progress: Progress | None) -> Getting:
+        layout.check_key(self.url, key)
+        return Getting(self._bucket, self._base_bytes, self._deltaglider.find, key, progress)
 
     def copy(
         self,
@@ -259,20 +250,19 @@ class Store:
         def put(file: BinaryIO, key: str, attributes: Attributes) -> PutResult:
             return target.put(file, key, attributes=attributes)
 
-        def look(info: ObjectInfo) -> None:
-            found = self._deltaglider.find(source_key, info)
-            if isinstance(found, StoredDelta):
-                raise Older(found)
-
-        target._deltaglider.check_put(target_key, no_clobber=False)
         copying = Copying(
-            self._bucket, self._base_bytes, source_key, target_key, attributes, self.get, put, look
+            self._bucket,
+            self._base_bytes,
+            source_key,
+            target_key,
+            attributes,
+            self.get,
+            put,
+            self._is_retiring,
+            self._older,
         )
-        try:
-            return copying.within() if target is self else copying.between()
-        except (NotFound, Older) as missing:
-            found = self._older(source_key, missing)
-        return copy_older(found, source_key, target_key, attributes, put)
+        target._deltaglider.check_put(target_key, no_clobber=False)
+        return copying.run(within=target is self)
 
     def open_file(self, key: str) -> ObjectFile:
         """Open the file of `key` for reading anywhere in it: one HEAD, then what is read.
@@ -280,26 +270,72 @@ class Store:
         Raises:
             NotFound: no such key.
             DamagedObject: its metadata contradicts itself.
-            UnsupportedFormat: a later deltaloft stored it, or DeltaGlider did as a delta: then it
-                can only be had whole.
+            UnsupportedFormat: a later deltaloft stored it, or DeltaGlider did, as a delta.
         """
-        try:
-            info = self._bucket.head(layout.check_key(self.url, key))
-        except NotFound as missing:
-            url = object_url(self.url, self._older(key, missing).info.key)
-            raise UnsupportedFormat(f"{url}: DeltaGlider's, can only be had whole") from missing
+        info = self._older.head(layout.check_key(self.url, key))
         return ObjectFile(self._bucket, self._base_bytes, info)
 
-    def list(self, prefix: str = "") -> Iterator[Entry]:
+    def list(
+        self, prefix: str = "", *, sizes: bool | Callable[[str], bool] = True
+    ) -> Iterator[Entry]:
         """Yield what is stored under keys that start with `prefix`, in order of UTF-8 bytes.
 
-        One request per page of 1,000 keys. On a bucket of this machine `logical_size` is read from
-        each object's metadata; on S3 it is None.
+        One request per page of 1,000 keys. The logical sizes are taken from the catalog and, where
+        it does not know, asked for by one HEAD per key, some at a time; what that brings to light
+        is written to the catalog if it is much and we may. Without `sizes` they are None, and so
+        they are for keys of which a function as `sizes` says no.
         """
-        for listed in self._deltaglider.listed(self._bucket.list(prefix), prefix):
-            if not layout.is_ours(listed.key):
-                size = self._local_size(listed.key)
-                yield Entry(listed.key, listed.size, size, listed.etag, listed.modified)
+        return listing.entries(self._bucket, self._deltaglider, prefix, sizes)
+
+    def refresh_catalog(self, prefix: str = "") -> CatalogResult:
+        """Bring the catalog up to date, so that listings need no request per key.
+
+        Objects that are younger than two seconds are left out. Without the right to write it only
+        finds out how much there would be to do.
+        """
+        return listing.refreshed(self._bucket, prefix)
+
+    def verify(self, prefix: str = "", *, progress: Progress | None = None) -> Iterator[Verified]:
+        """Read everything below `prefix` again, prove it, and yield what became of each object.
+
+        Objects without a base come first; then base by base, each of which is read once. Memory is
+        that for the largest base and a few deltas, however many keys there are.
+
+        Raises:
+            StorageError: the bucket does not answer; what was yielded is not all.
+        """
+        return Verifying(self._bucket, self._deltaglider, progress).run(prefix)
+
+    def gc(
+        self,
+        *,
+        delete: bool = False,
+        grace: timedelta = timedelta(hours=24),
+        alone: bool = False,
+        attributes: Attributes | None = None,
+    ) -> GcResult:
+        """Look for bases that nothing refers to any more; with `delete`, mark and delete them.
+
+        It takes two runs at least an hour apart: the first marks a base, the second deletes it if
+        it still is of no use. Others may write meanwhile.
+
+        Args:
+            delete: Do it; else only say what would be done.
+            grace: Leave bases alone that are younger than this, by the bucket's clock.
+            alone: Nobody else writes until this is done: a bucket will do that ignores conditions.
+            attributes: Look after the bases of files that were put with the encryption, ACL and
+                grants of these; by default, of those put without any.
+
+        Raises:
+            InvalidRequest: a negative `grace`.
+            UnsupportedFormat, DamagedObject, AccessDenied: an object does not tell which base it
+                needs; nothing is deleted.
+            StorageError: a listing could not be completed, or the bucket ignores conditions.
+        """
+        if grace < timedelta(0):
+            raise InvalidRequest(f"grace: no negative time expected, found {grace}")
+        index = self._index_for(attributes or Attributes())
+        return Collecting(self._bucket, index, grace=grace, delete=delete, alone=alone).run()
 
     def stat(self, key: str) -> Stat:
         """Describe what is stored under `key`: one HEAD, and one more if it is not ours.
@@ -309,22 +345,7 @@ class Store:
             DamagedObject: its metadata contradicts itself.
             UnsupportedFormat: a later deltaloft stored it.
         """
-        layout.check_key(self.url, key)
-        try:
-            info = self._bucket.head(key)
-        except NotFound:
-            older = self._deltaglider.find(key, None)
-            if older is None:
-                raise
-            return stat_older(older, key, None)
-        form = layout.form_of(info, object_url(self.url, key))
-        if isinstance(form, Foreign):
-            older = self._deltaglider.find(key, info)
-            if older is not None:
-                return stat_older(older, key, info)
-        name, size, sha256, base = described(form, info)
-        attributes = layout.user_attributes(info.attributes)
-        return Stat(key, name, size, info.size, sha256, base, attributes, info.etag, info.modified)
+        return self._older.stat(layout.check_key(self.url, key))
 
     def explain(
         self,
@@ -354,44 +375,26 @@ class Store:
                 index = self._index_for(Attributes())
                 return Explaining(index, self._base_bytes, key, given, measure).of_put()
         stat = self.stat(key)
-        with tempfile.TemporaryFile() as stored:
-            self.get(key, cast("BinaryIO", stored))
-            stored.seek(0)
-            with opened(cast("BinaryIO", stored)) as given:
-                index = self._index_for(stat.attributes)
-                explaining = Explaining(index, self._base_bytes, key, given, measure)
-                return explaining.of_stored(stat)
+        with fetched(lambda file: self.get(key, file)) as given:
+            index = self._index_for(stat.attributes)
+            return Explaining(index, self._base_bytes, key, given, measure).of_stored(stat)
 
     def delete(self, key: str) -> None:
         """Remove what is stored under `key`; a missing key is no error. Bases stay.
 
-        Raises:
-            InvalidRequest: DeltaGlider keeps a reference or another file under this key.
+        DeltaGlider's delta goes, too; a key under which it keeps something else is refused.
         """
         self._deltaglider.delete(layout.check_key(self.url, key))
         self._bucket.delete(key)
 
-    def _older(self, key: str, missing: NotFound | Older) -> StoredDelta:
-        """Return DeltaGlider's delta of a key that is missing, or is older than the delta."""
-        if isinstance(missing, Older):
-            return missing.found
-        found = self._deltaglider.find(key, None)
-        if not isinstance(found, StoredDelta):
-            raise missing
-        return found
+    def _is_retiring(self, form: Delta) -> bool:
+        """Say whether the base of a delta is marked, as the bucket has it now."""
+        token = self._base_bytes.protection(form.base, form.base_size)
+        index = self._marks.setdefault(token, BaseIndex(self._bucket, token=token))
+        return form.base in index.marks()
 
     def _index_for(self, attributes: Attributes) -> BaseIndex:
         """Return the index of the bases that a file with these attributes may share."""
         token = layout.protection(attributes)
         # Two threads may both make one; the slower one's is not used.
         return self._indexes.setdefault(token, BaseIndex(self._bucket, attributes))
-
-    def _local_size(self, key: str) -> int | None:
-        if self._bucket.local_path(key) is None:
-            return None
-        try:
-            info = self._bucket.head(key)
-            form = layout.form_of(info, object_url(self.url, key))
-        except (NotFound, DamagedObject, UnsupportedFormat):
-            return None
-        return form.size if isinstance(form, Delta) else info.size
