@@ -27,6 +27,7 @@ FLOORS = [
     {"bucket_url", "bases", "catalog", "delta_reader", "download", "place"},
     {"delta_writer", "doctor"},
     {"codec", "delta_range", "merging"},
+    {"deltaglider"},
     {"store"},
     {"filesystem", "statistics", "testing", "transfers"},
     {"cli"},

@@ -28,7 +28,7 @@ __all__ = [
     "described",
 ]
 
-FormName = Literal["plain", "delta", "foreign"]
+FormName = Literal["plain", "delta", "foreign", "deltaglider"]
 Reason = Literal[
     "stored plain",
     "not eligible",  # too small, or of a type that never resembles anything
@@ -68,7 +68,10 @@ class PutResult:
 
 @dataclass(frozen=True, slots=True)
 class GetResult:
-    """One file that was given back. `sha256` was proven; it is None for a foreign object."""
+    """One file that was given back.
+
+    `sha256` was proven. It is None for a foreign object, and for the inflated content of a file.
+    """
 
     key: str
     form: FormName
