@@ -22,13 +22,14 @@ CSRC = ROOT / "csrc"
 FLOORS = [
     {"errors", "buffers"},
     {"atomic_file", "native", "xdelta3", "bucket", "encrypted_file"},
-    {"bucket_requests", "inspection", "source", "base_cache", "sketch"},
+    {"bucket_requests", "findings", "inspection", "source", "base_cache", "sketch"},
     {"folder_bucket", "s3_bucket", "layout", "secondary"},
-    {"bucket_url", "bases", "delta_reader", "download", "place"},
-    {"delta_writer"},
+    {"bucket_url", "bases", "catalog", "delta_reader", "download", "place"},
+    {"delta_writer", "doctor"},
     {"codec", "delta_range", "merging"},
     {"store"},
-    {"cli", "filesystem", "testing"},
+    {"filesystem", "testing", "transfers"},
+    {"cli"},
 ]
 
 C_FLOORS = [
@@ -52,7 +53,7 @@ TOOLS = {
     "filelock": {"base_cache"},
     "fsspec": {"filesystem"},
     "moto": {"testing"},
-    "platformdirs": {"base_cache", "s3_bucket"},
+    "platformdirs": {"base_cache", "findings", "s3_bucket"},
     "pytest": {"testing"},
     "rich": {"cli"},
     "sqlite3": {"folder_bucket"},

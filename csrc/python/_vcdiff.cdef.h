@@ -1,4 +1,4 @@
-/* What Python sees of vcdiff.h, in its order, and of sketch.h; native.py is the only file that asks for it. */
+/* What Python sees of vcdiff.h, in its order, and of sketch.h; only native/ asks for it. */
 
 enum vcd_result {
     VCD_OK, VCD_MALFORMED, VCD_WRONG_SOURCE, VCD_UNSUPPORTED, VCD_TOO_LARGE, VCD_NO_MEMORY,

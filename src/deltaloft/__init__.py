@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from deltaloft.bucket import Acl, Attributes, Encryption, Grant, Lock
     from deltaloft.codec import decode, decode_file, encode, encode_file, inspect
     from deltaloft.delta_range import decode_range
+    from deltaloft.doctor import Report, diagnose
     from deltaloft.errors import (
         AccessDenied,
         AlreadyExists,
@@ -37,18 +38,23 @@ if TYPE_CHECKING:
         UnsupportedFormat,
         WrongSource,
     )
+    from deltaloft.findings import Finding
     from deltaloft.inspection import Inspection, WindowInspection
     from deltaloft.merging import merge, merge_file
     from deltaloft.source import Source
     from deltaloft.store import (
         Alternative,
+        CatalogResult,
         CopyResult,
         Entry,
         Explanation,
+        GcResult,
         GetResult,
         PutResult,
         Stat,
         Store,
+        UnusedBase,
+        Verified,
     )
 
 __all__ = [
@@ -58,6 +64,7 @@ __all__ = [
     "Alternative",
     "Attributes",
     "BucketNotFound",
+    "CatalogResult",
     "ClockSkewed",
     "CopyResult",
     "DamagedObject",
@@ -66,6 +73,8 @@ __all__ = [
     "Encryption",
     "Entry",
     "Explanation",
+    "Finding",
+    "GcResult",
     "GetResult",
     "Grant",
     "InputChanged",
@@ -78,6 +87,7 @@ __all__ = [
     "ObjectArchived",
     "PreconditionFailed",
     "PutResult",
+    "Report",
     "Source",
     "Stat",
     "StorageError",
@@ -88,11 +98,14 @@ __all__ = [
     "Unsupported",
     "UnsupportedDelta",
     "UnsupportedFormat",
+    "UnusedBase",
+    "Verified",
     "WindowInspection",
     "WrongSource",
     "decode",
     "decode_file",
     "decode_range",
+    "diagnose",
     "encode",
     "encode_file",
     "inspect",
@@ -105,22 +118,29 @@ _HOMES = {
     "Acl": "bucket",
     "Alternative": "store",
     "Attributes": "bucket",
+    "CatalogResult": "store",
     "CopyResult": "store",
     "Encryption": "bucket",
     "Entry": "store",
     "Explanation": "store",
+    "Finding": "findings",
+    "GcResult": "store",
     "GetResult": "store",
     "Grant": "bucket",
     "Inspection": "inspection",
     "Lock": "bucket",
     "PutResult": "store",
+    "Report": "doctor",
     "Source": "source",
     "Stat": "store",
     "Store": "store",
+    "UnusedBase": "store",
+    "Verified": "store",
     "WindowInspection": "inspection",
     "decode": "codec",
     "decode_file": "codec",
     "decode_range": "delta_range",
+    "diagnose": "doctor",
     "encode": "codec",
     "encode_file": "codec",
     "inspect": "codec",

@@ -7,6 +7,9 @@
                               foreign  somebody else's      no dl-v
     .deltaloft/base/<sha256>  a base: plain bytes, named by their SHA-256   dl-v=1 dl-stem dl-sketch
     .deltaloft/bases          the index of bases, see `bases`                dl-v=1
+    .deltaloft/catalog/...    what is stored under which key, see `catalog`  dl-v=1
+    .deltaloft/retiring/<id>  dates marks of bases, see `store.gc`           dl-v=1
+    .deltaloft/clock          asks the bucket what time it is                dl-v=1
     .deltaloft/bases-<token>  that of bases which are protected, see `protection`
     .deltaloft/probe/...      what an endpoint is tried out with, see `doctor`
 
@@ -29,6 +32,9 @@ from deltaloft.errors import DamagedObject, InvalidRequest, UnsupportedFormat
 
 __all__ = [
     "BASES_PREFIX",
+    "CATALOG_KEY",
+    "CATALOG_PREFIX",
+    "CLOCK_KEY",
     "INDEX_KEY",
     "SKETCH_SIZE",
     "STEM_SIZE",
@@ -51,7 +57,9 @@ __all__ = [
     "index_attributes",
     "index_key",
     "is_archived",
+    "is_collection",
     "is_ours",
+    "marks_prefix",
     "plain_attributes",
     "protected",
     "protection",
@@ -73,6 +81,7 @@ _CONTENT_ENCODING_SIZE = 64
 _DELTA_SLACK = 1 << 16  # bytes of headers and the like; a delta is not much more than its file
 _LARGEST_SIZE = 2**46  # S3 ends at 50 TB; a larger number is a lie
 
+_COLLECTION = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,14}", re.ASCII)
 
@@ -82,6 +91,9 @@ _DECIMAL = re.compile(r"0|[1-9][0-9]{0,14}", re.ASCII)
 
 INDEX_KEY = f"{_RESERVED}bases"
 BASES_PREFIX = f"{_RESERVED}base/"
+CATALOG_KEY = f"{_RESERVED}catalog/pages"
+CATALOG_PREFIX = f"{_RESERVED}catalog/page/"
+CLOCK_KEY = f"{_RESERVED}clock"
 
 
 def index_key(token: str) -> str:
@@ -98,6 +110,16 @@ def base_digest(key: str) -> str | None:
     """Return the SHA-256 that names a listed base; None if it is no base."""
     digest = key.removeprefix(BASES_PREFIX)
     return digest if key == base_key(digest) and check_digest(digest) else None
+
+
+def marks_prefix(token: str) -> str:
+    """Return what the keys begin with that date the marks of the index of a protection."""
+    return f"{_RESERVED}retiring-{token}/" if token else f"{_RESERVED}retiring/"
+
+
+def is_collection(number: str) -> bool:
+    """Say whether this numbers a collection: 32 lower-case hexadecimal digits."""
+    return _COLLECTION.fullmatch(number) is not None
 
 
 def is_ours(key: str) -> bool:

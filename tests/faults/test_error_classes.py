@@ -17,6 +17,7 @@ from deltaloft.errors import (
     StorageError,
     Throttled,
     Unreachable,
+    Unsupported,
 )
 from deltaloft.s3_bucket import S3Bucket
 from deltaloft.testing import ErrorAnswer, Fault, FaultyS3, LostAnswer, LostRequest
@@ -59,7 +60,7 @@ STAYING: list[tuple[Fault, type[Exception]]] = [
     (ErrorAnswer(403, "RequestTimeTooSkewed"), ClockSkewed),
     (ErrorAnswer(404, "NoSuchBucket"), BucketNotFound),
     (ErrorAnswer(400, "InvalidArgument"), StorageError),
-    (ErrorAnswer(501, "NotImplemented"), StorageError),
+    (ErrorAnswer(501, "NotImplemented"), Unsupported),
     (ErrorAnswer(400, "KeyTooLongError"), InvalidRequest),
 ]
 CALLS: dict[str, Callable[[S3Bucket], Any]] = {

@@ -138,6 +138,28 @@ def test_writers_at_once_lose_no_entry(bucket: FolderBucket) -> None:
     assert set(BaseIndex(bucket).load()) == expected
 
 
+def test_writers_at_once_lose_no_note(bucket: FolderBucket) -> None:
+    """Six writers add bases with sketches and note what one base got: nothing is lost."""
+    first = replace(base(0), sketch="1" + "A" * 96)
+    BaseIndex(bucket).add(first)
+
+    def work(writer: int) -> None:
+        index = BaseIndex(bucket)
+        for number in range(4):
+            index.note(first.sha256, lambda entry: replace(entry, excess=entry.excess + 1))
+            index.add(replace(base(100 * writer + number + 1), sketch=f"1{writer:096}"))
+
+    threads = [threading.Thread(target=work, args=(writer,)) for writer in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = BaseIndex(bucket).load()
+    assert replace(first, excess=24) == found[0]
+    assert 25 == len(found)
+    assert {first.sketch, *(f"1{writer:096}" for writer in range(6))} == {b.sketch for b in found}
+
+
 def test_an_endpoint_without_conditions_is_written_to(tmp_path: Path) -> None:
     """Where conditions are refused, the last writer wins and the index still works."""
     bucket = Counted(tmp_path / "bucket", conditions=False)
@@ -158,8 +180,11 @@ def test_an_index_that_cannot_be_written_costs_only_the_entry(
             """See `Bucket.put`."""
             raise StorageError("no")
 
-    BaseIndex(ReadOnly(tmp_path / "bucket")).add(base(1))
+    index = BaseIndex(ReadOnly(tmp_path / "bucket"))
+    index.add(base(1))
     assert "is not in the index" in caplog.text
+    index.note(base(1).sha256, lambda entry: replace(entry, least=1))
+    assert "stays as it was" in caplog.text
 
 
 def test_a_forgotten_base_is_not_offered_again(bucket: FolderBucket) -> None:
@@ -244,6 +269,15 @@ def test_the_index_of_older_versions_is_read(bucket: FolderBucket) -> None:
     index.add(base(2))
     assert 2 == written_index(bucket)["version"]
     assert (base(0), base(1), base(2)) == BaseIndex(bucket).load()
+
+
+def test_a_new_base_spends_what_paid_for_it(bucket: FolderBucket) -> None:
+    """The excess of the base that a new one takes over from is written off in the same put."""
+    index = BaseIndex(bucket)
+    index.add(replace(base(1), least=5, excess=70))
+    index.add(replace(base(2), least=5, excess=70))
+    index.add(base(3), paid_by=base(1))
+    assert [0, 70, 0] == [each.excess for each in BaseIndex(bucket).load()]
 
 
 def test_fields_of_later_versions_are_kept(bucket: FolderBucket) -> None:

@@ -580,7 +580,7 @@ def test_a_conflict_is_tried_again(condition: dict[str, Any]) -> None:
 
 def test_missing_key_on_an_endpoint_without_words() -> None:
     """A GET answered 404 by something that is not S3 is not taken for a missing key."""
-    answers = Answer(404, b"<html>not here</html>"), Answer(404)
+    answers = Answer(404, b"<html>not here</html>"), Answer(404), Answer(404)
     with script(*answers) as server, pytest.raises(BucketNotFound):
         read(S3Bucket("b", endpoint_url=server.url), "key")
 

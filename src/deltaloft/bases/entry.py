@@ -1,6 +1,7 @@
 """What the index says of one base, and how it says it.
 
-    {"version": 2, "bases": [{"sha256": ..., "size": ..., "stem": ..., "sketch": ...}, ...]}
+    {"version": 2, "bases": [{"sha256": ..., "size": ..., "stem": ..., "sketch": ...,
+                              "retiring": ...}, ...]}
     {"version": 1, "bases": [[<sha256>, <size>, <stem>], ...]}        read, no longer written
 
 `sha256` and `size` are in every entry; what else is not known is left out. A field that this
@@ -29,8 +30,9 @@ class Base:
     """A base as the index knows it.
 
     `size` is in bytes; `stem` and `sketch` are empty where they are not known. `least` and
-    `excess`, in bytes, are what `rebasing` keeps of the deltas that this base got. `others` are
-    fields of the entry that this version does not know.
+    `excess`, in bytes, are what `rebasing` keeps of the deltas that this base got. A base with the
+    mark `retiring`, the number of a collection, must not be used: it is about to be deleted, or was
+    just now. `others` are fields of the entry that this version does not know.
     """
 
     sha256: str
@@ -39,6 +41,7 @@ class Base:
     sketch: str = ""
     least: int | None = None
     excess: int = 0
+    retiring: str = ""
     others: Mapping[str, object] = field(default_factory=dict, compare=False)
 
 
@@ -63,7 +66,7 @@ def parsed(entries: object, version: int) -> tuple[Base, ...] | None:
 
 def _entry(base: Base) -> dict[str, object]:
     entry: dict[str, object] = {"sha256": base.sha256, "size": base.size}
-    for name in ("stem", "sketch", "least", "excess"):
+    for name in ("stem", "sketch", "least", "excess", "retiring"):
         if (value := getattr(base, name)) != getattr(_NOTHING, name):
             entry[name] = value
     return {**entry, **base.others}
@@ -95,6 +98,8 @@ def _checked(base: Base) -> Base | None:
         and len(base.sketch) <= layout.SKETCH_SIZE
         and (base.least is None or _is_size(base.least))
         and _is_size(base.excess)
+        and isinstance(base.retiring, str)
+        and (not base.retiring or layout.is_collection(base.retiring))
     )
     return base if right else None
 

@@ -16,6 +16,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from deltaloft import layout
 from deltaloft.bases import entry
@@ -45,16 +46,19 @@ _ATTEMPTS = 10
 class BaseIndex:
     """The index of one store, as far as this process has seen it. Several threads may share it."""
 
-    def __init__(self, bucket: Bucket, user: Attributes | None = None) -> None:
+    def __init__(
+        self, bucket: Bucket, user: Attributes | None = None, *, token: str | None = None
+    ) -> None:
         """Remember where the index is; nothing is read yet.
 
         Args:
             bucket: Where the bases are.
             user: What the files are put with whose bases these are; see `layout.protection`.
+            token: Instead of `user`, the token of that, to ask for `marks` only.
         """
         self._bucket = bucket
         self._user = user or Attributes()
-        self._protection = layout.protection(self._user)
+        self._protection = layout.protection(self._user) if token is None else token
         self._key = layout.index_key(self._protection)
         self._lock = threading.Lock()
         self._bases: tuple[Base, ...] = ()
@@ -62,10 +66,16 @@ class BaseIndex:
         self._etag: str | None = None
         self._known = False
 
-    def load(self) -> tuple[Base, ...]:
+    @property
+    def protection(self) -> str:
+        """Return the token of the protection that the bases have in common."""
+        return self._protection
+
+    def load(self, *, retiring: bool = False) -> tuple[Base, ...]:
         """Read the index, oldest base first: one GET, conditional when it was read before.
 
-        Where there is none, or a damaged one, it is made from a listing and written.
+        Where there is none, or a damaged one, it is made from a listing and written. Bases that are
+        `retiring` are in it only when asked for.
 
         Raises:
             UnsupportedFormat: a later deltaloft wrote it.
@@ -74,14 +84,33 @@ class BaseIndex:
         with self._lock:
             if not self._read():
                 self._rebuild()
-            return tuple(base for base in self._bases if base.sha256 not in self._gone)
+            usable = (base for base in self._bases if base.sha256 not in self._gone)
+            return tuple(base for base in usable if retiring or not base.retiring)
 
-    def add(self, base: Base) -> None:
-        """Append a base that is stored. Failure to write is logged: it loses an entry, not data."""
+    def marks(self) -> dict[str, str]:
+        """Return which bases the index marks as retiring, and how, as it stands in the bucket now.
+
+        Where there is no index, or a damaged one, nothing is marked.
+        """
+        with self._lock:
+            is_there = self._read() and self._etag is not None
+            bases = self._bases if is_there else ()
+            return {base.sha256: base.retiring for base in bases if base.retiring}
+
+    def is_retiring(self, sha256: str) -> bool:
+        """Say whether a base must not be used, as far as the last `load` knows."""
+        with self._lock:
+            return any(base.retiring and base.sha256 == sha256 for base in self._bases)
+
+    def add(self, base: Base, *, paid_by: Base | None = None) -> None:
+        """Append a base that is stored. Failure to write is logged: it loses an entry, not data.
+
+        The excess of the base that it was `paid_by` is spent then.
+        """
         with self._lock:
             self._gone.discard(base.sha256)
             try:
-                self._rewrite(lambda known: _with(known, [base]))
+                self._rewrite(lambda known: _with(_spent(known, paid_by), [base]))
             except StorageError as error:
                 _log.warning("base %s is not in the index: %s", base.sha256, error)
 
@@ -174,6 +203,8 @@ class BaseIndex:
             except (AccessDenied, NotFound, Unreachable):
                 raise
             except StorageError:  # some endpoints answer 501 to any condition
+                if any(base.retiring for base in self._bases):
+                    raise  # not this one: who marks bases has made sure that conditions work
                 self._etag = self._write(changed, conditional=False)
             self._bases = changed
             return
@@ -219,3 +250,10 @@ def _with(known: Sequence[Base], added: Sequence[Base]) -> tuple[Base, ...]:
     """Return the entries with `added` at their end, each base once."""
     fresh = {base.sha256 for base in added}
     return (*(base for base in known if base.sha256 not in fresh), *added)
+
+
+def _spent(known: Sequence[Base], base: Base | None) -> Sequence[Base]:
+    """Return the entries without the excess of one base."""
+    if base is None:
+        return known
+    return [replace(each, excess=0) if each.sha256 == base.sha256 else each for each in known]

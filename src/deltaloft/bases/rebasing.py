@@ -14,7 +14,9 @@ A base keeps two numbers in its entry of the index for that: `least` and `excess
 each put would cost a request, so it is written seldom and in larger amounts: an excess of x is
 written with a probability of x / STEP, and then as STEP, which is the same on average. So
 a base's entry is written four or five times in its life, however many deltas it gets. What decides
-about writing is the file's digest, not chance: the same puts write the same.
+about writing is the file's digest, not chance: the same puts write the same. A new base spends the
+excess that paid for it, so that files which stay with the old one, as those of an older branch do,
+have to pay for their own.
 
 The figures are in docs/bases.md, and `benchmarks/rebase.py` makes them.
 """

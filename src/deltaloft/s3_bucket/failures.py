@@ -1,6 +1,7 @@
 """What went wrong in boto3, in the words of `deltaloft.errors`.
 
-    answer of the endpoint    its code decides, then its HTTP status (a HEAD has no code)
+    answer of the endpoint    its code decides, then its HTTP status (a HEAD has no code); a 404
+                              without a code is no proof that something is missing
     no answer                 Unreachable
     nothing was sent          AccessDenied without credentials, else InvalidRequest
 
@@ -137,6 +138,9 @@ def status_of(error: boto.ClientError) -> int:
 
 def _answered(error: boto.ClientError) -> tuple[type[DeltaloftError], str]:
     code, status = code_of(error), status_of(error)
+    if code == "404" and not error.operation_name.startswith("Head"):
+        # Something before S3 may have said that, or the answer was cut: nothing is missing yet.
+        return StorageError, "a word of S3 on what is missing expected, found HTTP 404 without one"
     kind, words = (
         _BY_CODE.get(code)
         or _BY_STATUS.get(status)

@@ -39,6 +39,7 @@ from deltaloft.s3_bucket.answers import WRITE_ID, put_arguments, unquoted
 from deltaloft.s3_bucket.attributes import content_digest
 from deltaloft.s3_bucket.content import Content
 from deltaloft.s3_bucket.failures import code_of, failing, failure, status_of
+from deltaloft.s3_bucket.known import Known
 from deltaloft.s3_bucket.multipart import abort_upload, part_size_for, upload_parts
 from deltaloft.s3_bucket.unfinished import Begun, Note, digest_of, is_noted, noted
 
@@ -57,9 +58,10 @@ _CONFLICTS = {"ConditionalRequestConflict", "ConcurrentModification"}
 class Writer:
     """Writes the objects of one bucket, and remembers how its endpoint wants ETags."""
 
-    def __init__(self, bucket: str) -> None:
-        """Start with what S3 documents: ETags in quotes."""
+    def __init__(self, bucket: str, known: Known) -> None:
+        """Start with what S3 documents, ETags in quotes, and what is known of the endpoint."""
         self._bucket = bucket
+        self._known = known
         self._quotes = True
 
     def put(
@@ -80,6 +82,8 @@ class Writer:
         place = (client.meta.endpoint_url, self._bucket, key)
         target = {"Bucket": self._bucket, "Key": key}
         conditional = no_clobber or if_match is not None
+        if conditional:
+            self._known.check(client, where, no_clobber=no_clobber, in_parts=in_parts)
         with ExitStack() as stack:
             note = Note(None, None)
             if in_parts or is_noted(*place):

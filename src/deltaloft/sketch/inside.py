@@ -20,6 +20,7 @@ __all__ = ["inside"]
 
 _UNPACKED = 16 << 20  # bytes of a gzip file that are looked at: 40 ms
 _PIECE = 64 << 10
+_PARTS = 1024  # of a gzip file, which may be many small ones in a row; bgzip's hold 64 KiB each
 _MEMBERS = 65_535  # of a zip file; reading that many takes 60 ms
 _NOTED = 1 << 30  # bytes that members may claim to be, all together: 30 ms
 
@@ -49,7 +50,7 @@ def _note_gzip(sketcher: Sketcher, view: memoryview) -> bool:
 def _unpacked(view: memoryview) -> Iterator[bytes]:
     """Yield the first bytes that a gzip file, of one member or several, unpacks to."""
     left = _UNPACKED
-    at = 0
+    at = parts = 0
     unpacker = zlib.decompressobj(wbits=31)
     while left > 0 and (given := unpacker.unconsumed_tail or view[at : at + _PIECE]):
         if not unpacker.unconsumed_tail:
@@ -61,6 +62,9 @@ def _unpacked(view: memoryview) -> Iterator[bytes]:
         left -= len(piece)
         yield piece
         if unpacker.eof:
+            parts += 1
+            if parts == _PARTS:
+                return
             at -= len(unpacker.unused_data)
             unpacker = zlib.decompressobj(wbits=31)
 

@@ -1,7 +1,7 @@
 """The bytes of a base: mapped where they lie on this machine, else out of the cache.
 
-What the bucket holds under a base's name is looked at once per process before anything is stored
-that needs it: one HEAD, or for a local file its SHA-256.
+What the bucket holds under a base's name is looked at before anything is stored that needs it, but
+not again within ten minutes: one HEAD, or for a local file its SHA-256.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 
 from deltaloft import layout
 from deltaloft.base_cache import BaseCache
@@ -18,11 +19,21 @@ from deltaloft.bucket_requests import object_url
 from deltaloft.buffers import PAGES_KEPT, give_pages_back, mapped
 from deltaloft.download import downloading
 from deltaloft.errors import DamagedObject, NotFound, PreconditionFailed
+from deltaloft.store.clock import Stopwatch
 
 __all__ = ["BaseBytes"]
 
 _PIECE = 1 << 20
+_SEEN_SECONDS = 600.0  # a process may live for long, and a base be deleted
 _SEEDED = 256 << 20  # bytes; a larger new base is not worth its memory for a later download
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a look at a base told, and how long ago that was."""
+
+    protection: str
+    watch: Stopwatch = field(default_factory=Stopwatch)
 
 
 class BaseBytes:
@@ -32,7 +43,7 @@ class BaseBytes:
         """Without a cache, the one of the environment is opened when it is needed."""
         self._bucket = bucket
         self._cache = cache
-        self._seen: dict[str, str] = {}  # SHA-256 -> protection
+        self._seen: dict[str, _Look] = {}
         self._lock = threading.Lock()
 
     @contextmanager
@@ -61,7 +72,7 @@ class BaseBytes:
             with downloading(self._bucket, layout.base_key(sha256)) as reading:
                 self._check_size(sha256, reading.info.size, size)
                 yield reading.chunks()
-            self._seen[sha256] = layout.base_protection(reading.info.attributes)
+            self._seen[sha256] = _Look(layout.base_protection(reading.info.attributes))
 
         with ExitStack() as stack:
             try:
@@ -73,7 +84,7 @@ class BaseBytes:
             yield view
 
     def check(self, sha256: str, size: int) -> None:
-        """Look at what the bucket holds under a base's name, unless that was done before.
+        """Look at what the bucket holds under a base's name, unless that was done just before.
 
         Raises:
             NotFound: nothing.
@@ -103,11 +114,11 @@ class BaseBytes:
         if self._bucket.local_path(layout.base_key(sha256)) is not None:
             return ""  # a folder protects nothing
         self._look(sha256, size)
-        return self._seen[sha256]
+        return self._seen[sha256].protection
 
     def remember(self, sha256: str, view: memoryview, protection: str) -> None:
         """Take note of a base just stored, and keep its bytes where they would be downloaded."""
-        self._seen[sha256] = protection
+        self._seen[sha256] = _Look(protection)
         local = self._bucket.local_path(layout.base_key(sha256)) is not None
         if local or len(view) > _SEEDED:
             return
@@ -125,14 +136,18 @@ class BaseBytes:
                 self._cache = BaseCache.from_environment()
             return self._cache
 
+    def _was_seen(self, sha256: str) -> bool:
+        last = self._seen.get(sha256)
+        return last is not None and last.watch.seconds() < _SEEN_SECONDS
+
     def _look(self, sha256: str, size: int) -> None:
-        if sha256 not in self._seen:
+        if not self._was_seen(sha256):
             info = self._bucket.head(layout.base_key(sha256))
             self._check_size(sha256, info.size, size)
-            self._seen[sha256] = layout.base_protection(info.attributes)
+            self._seen[sha256] = _Look(layout.base_protection(info.attributes))
 
     def _prove(self, sha256: str, view: memoryview) -> None:
-        if sha256 in self._seen:
+        if self._was_seen(sha256):
             return
         digest = hashlib.sha256()
         for start in range(0, len(view), PAGES_KEPT):
@@ -141,7 +156,7 @@ class BaseBytes:
         found = digest.hexdigest()
         if found != sha256:
             raise DamagedObject(f"{self._url(sha256)}: sha256 {sha256} expected, found {found}")
-        self._seen[sha256] = ""  # what is on this machine has none
+        self._seen[sha256] = _Look("")  # what is on this machine has none
 
     def _check_size(self, sha256: str, found: int, size: int) -> None:
         if found != size:

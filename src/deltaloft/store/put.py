@@ -9,6 +9,7 @@
            a base, and its key a tiny delta against that
     4  decode what was encoded, compare digests
     5  the base first, then the key, then the index    so that no key ever lacks its base
+    6  that took long: does the base still stand?      rescue
 
 Only step 5 writes. Whatever fails before leaves the bucket as it was; what fails inside it leaves a
 base that nobody needs.
@@ -21,7 +22,7 @@ import logging
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, BinaryIO, Literal, cast
 
 from deltaloft import bases, codec, layout
@@ -30,8 +31,9 @@ from deltaloft.bucket import Attributes, Bucket
 from deltaloft.buffers import Buffer, mapped_file
 from deltaloft.errors import AlreadyExists, DeltaloftError, IntegrityError, NotFound, Unsupported
 from deltaloft.sketch import Sketch
-from deltaloft.store import choosing, eligible
+from deltaloft.store import choosing, eligible, rescue
 from deltaloft.store.base_bytes import BaseBytes
+from deltaloft.store.clock import Stopwatch
 from deltaloft.store.input import Input
 from deltaloft.store.proof import ProvingWriter
 from deltaloft.store.results import FormName, PutResult
@@ -57,6 +59,7 @@ class Putting:
     attributes: Attributes
     no_clobber: bool
     level: int
+    watch: Stopwatch = field(default_factory=Stopwatch)
 
     def run(self, policy: DeltaPolicy) -> PutResult:
         """Store the file in the form that the policy and its bytes call for."""
@@ -91,7 +94,7 @@ class Putting:
                     delta = stack.enter_context(self._delta(source, limit))
                     if delta is None:
                         return None
-                    return self._rebased(base, delta, of) or self._put_and_note(base, delta)
+                    return self._rebased(base, delta, of) or self._put_and_note(base, source, delta)
             known.remove(base)
         return None
 
@@ -105,12 +108,16 @@ class Putting:
 
     def _rebased(self, base: Base, delta: memoryview, of: Sketch) -> PutResult | None:
         """Make a base of the file, if that pays in the long run and it may be one."""
-        pays = bases.pays(base, size=self.given.size, delta_size=len(delta))
-        return self._put_as_base(of) if pays else None
+        given = self.given
+        if base.sha256 == given.sha256:
+            return None
+        if not bases.pays(base, size=given.size, delta_size=len(delta)):
+            return None
+        return self._put_as_base(of, paid_by=base)
 
-    def _put_and_note(self, base: Base, delta: memoryview) -> PutResult:
+    def _put_and_note(self, base: Base, source: memoryview, delta: memoryview) -> PutResult:
         """Store a delta; now and then its size goes into the base's entry."""
-        result = self._put_delta(base, delta)
+        result = self._put_delta(base, source, delta)
         if base.sha256 != self.given.sha256:
 
             def noted(entry: Base) -> Base:
@@ -125,20 +132,24 @@ class Putting:
                 self.index.note(base.sha256, noted)
         return result
 
-    def _put_as_base(self, of: Sketch) -> PutResult | None:
-        """Make a base of the file; None when that costs more than it may."""
+    def _put_as_base(self, of: Sketch, *, paid_by: Base | None = None) -> PutResult | None:
+        """Make a base of the file; None when that costs more than it may, or one is about to go."""
         given = self.given
+        if self.index.is_retiring(given.sha256):
+            return None
         base = Base(given.sha256, given.size, bases.stem(self.key), str(of))
         with self._delta(given.view, eligible.base_overhead(base)) as delta:
             if delta is None:
                 return None
             if not self._store_base(base, layout.base_attributes(base.stem, base.sketch)):
                 return None
-            result = self._put_delta(base, delta, new_base=True)
-        self.index.add(base)
+            result = self._put_delta(base, given.view, delta, new_base=True)
+        self.index.add(base, paid_by=paid_by)
         return result
 
-    def _put_delta(self, base: Base, delta: memoryview, *, new_base: bool = False) -> PutResult:
+    def _put_delta(
+        self, base: Base, source: memoryview, delta: memoryview, *, new_base: bool = False
+    ) -> PutResult:
         attributes = layout.delta_attributes(
             self.attributes,
             sha256=self.given.sha256,
@@ -147,6 +158,8 @@ class Putting:
             base_size=base.size,
         )
         etag = self._upload(delta, attributes)
+        if self.watch.seconds() > rescue.SLOW_SECONDS:
+            rescue.keep_base(self.bucket, self.index, base, source, self.attributes)
         return self._result("delta", len(delta), etag, base=base.sha256, new_base=new_base)
 
     # ---- The steps ----

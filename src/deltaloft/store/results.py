@@ -7,17 +7,24 @@ from datetime import datetime
 from typing import Literal
 
 from deltaloft.bucket import Attributes
+from deltaloft.errors import DeltaloftError
+from deltaloft.layout import Delta, Foreign, Form
 
 __all__ = [
     "Alternative",
+    "CatalogResult",
     "CopyResult",
     "Entry",
     "Explanation",
     "FormName",
+    "GcResult",
     "GetResult",
     "PutResult",
     "Reason",
     "Stat",
+    "UnusedBase",
+    "Verified",
+    "described",
 ]
 
 FormName = Literal["plain", "delta", "foreign"]
@@ -71,6 +78,15 @@ class GetResult:
 
 
 @dataclass(frozen=True, slots=True)
+class CatalogResult:
+    """A catalog brought up to date: of `keys`, `asked` were not in it; it now has other pages."""
+
+    keys: int
+    asked: int
+    written_pages: int
+
+
+@dataclass(frozen=True, slots=True)
 class CopyResult:
     """One key that was copied.
 
@@ -93,8 +109,8 @@ class CopyResult:
 class Entry:
     """One key of a listing.
 
-    `logical_size`, the file's, is known when the bucket is on this machine. A listing of S3 says
-    nothing of it, and asking would be a request per key: then it is None.
+    `logical_size` is the file's; None if it was not asked for or the object does not tell. So are
+    `form`, `sha256` and `base`; a foreign object has no `sha256`, and only a delta a `base`.
     """
 
     key: str
@@ -102,6 +118,9 @@ class Entry:
     logical_size: int | None
     etag: str
     modified: datetime
+    form: FormName | None = None
+    sha256: str | None = None
+    base: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +136,57 @@ class Stat:
     attributes: Attributes
     etag: str
     modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UnusedBase:
+    """A base that nothing refers to; `size` in bytes."""
+
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class GcResult:
+    """What a collection did or, unless `done`, would do.
+
+    Of `bases`, `used` are referred to by some of the `objects` and noncurrent `versions` looked at;
+    `young` are not, but not older than the grace period; `protected` are not either, but have
+    another protection than was asked for. Of the others some were `marked`, for a later run to
+    delete, some `deleted`, and the rest are `waiting` until their mark is an hour old.
+    """
+
+    done: bool
+    objects: int
+    versions: int
+    bases: int
+    used: int
+    young: int
+    protected: int
+    marked: tuple[UnusedBase, ...]
+    waiting: tuple[UnusedBase, ...]
+    deleted: tuple[UnusedBase, ...]
+
+    @property
+    def freed_size(self) -> int:
+        """Return the bytes of the bases deleted."""
+        return sum(base.size for base in self.deleted)
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """One object that was read and proven, or not.
+
+    `problem` says what is wrong with it; without one and without `sha256` it is a foreign object,
+    of which nobody can say whether it is whole. What is not known because of a problem is None.
+    """
+
+    key: str
+    form: FormName | None
+    size: int | None
+    sha256: str | None
+    base: str | None
+    problem: DeltaloftError | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,3 +223,12 @@ class Explanation:
     new_base: bool
     reason: Reason
     alternatives: tuple[Alternative, ...]
+
+
+def described(form: Form, stored_size: int) -> tuple[FormName, int, str | None, str | None]:
+    """Return a form's name, and the size, SHA-256 and base of the file."""
+    if isinstance(form, Delta):
+        return "delta", form.size, form.sha256, form.base
+    if isinstance(form, Foreign):
+        return "foreign", stored_size, None, None
+    return "plain", stored_size, form.sha256, None

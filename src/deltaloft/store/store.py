@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self, cast
@@ -15,17 +16,31 @@ from deltaloft.bucket import Attributes, Bucket
 from deltaloft.bucket_requests import object_url
 from deltaloft.bucket_url import open_bucket
 from deltaloft.buffers import Buffer
-from deltaloft.errors import DamagedObject, InvalidRequest, NotFound, UnsupportedFormat
+from deltaloft.errors import InvalidRequest
 from deltaloft.layout import Delta
+from deltaloft.store import listing
 from deltaloft.store.base_bytes import BaseBytes
-from deltaloft.store.copy import Copying, described
+from deltaloft.store.copy import Copying
 from deltaloft.store.explain import Explaining
+from deltaloft.store.gc import Collecting
 from deltaloft.store.get import Getting
 from deltaloft.store.input import opened
 from deltaloft.store.object_file import ObjectFile
 from deltaloft.store.proof import Progress
 from deltaloft.store.put import DeltaPolicy, Putting
-from deltaloft.store.results import CopyResult, Entry, Explanation, GetResult, PutResult, Stat
+from deltaloft.store.results import (
+    CatalogResult,
+    CopyResult,
+    Entry,
+    Explanation,
+    GcResult,
+    GetResult,
+    PutResult,
+    Stat,
+    Verified,
+    described,
+)
+from deltaloft.store.verify import Verifying
 
 __all__ = ["Store"]
 
@@ -43,6 +58,7 @@ class Store:
         """Work on a bucket that is open already; `open` takes a URL instead."""
         self._bucket = bucket
         self._indexes: dict[str, BaseIndex] = {}  # by protection
+        self._marks: dict[str, BaseIndex] = {}
         self._base_bytes = BaseBytes(bucket, cache)
 
     @classmethod
@@ -225,7 +241,14 @@ class Store:
             return target.put(file, key, attributes=attributes)
 
         copying = Copying(
-            self._bucket, self._base_bytes, source_key, target_key, attributes, self.get, put
+            self._bucket,
+            self._base_bytes,
+            source_key,
+            target_key,
+            attributes,
+            self.get,
+            put,
+            self._is_retiring,
         )
         return copying.within() if target is self else copying.between()
 
@@ -240,16 +263,67 @@ class Store:
         info = self._bucket.head(layout.check_key(self.url, key))
         return ObjectFile(self._bucket, self._base_bytes, info)
 
-    def list(self, prefix: str = "") -> Iterator[Entry]:
+    def list(
+        self, prefix: str = "", *, sizes: bool | Callable[[str], bool] = True
+    ) -> Iterator[Entry]:
         """Yield what is stored under keys that start with `prefix`, in order of UTF-8 bytes.
 
-        One request per page of 1,000 keys. On a bucket of this machine `logical_size` is read from
-        each object's metadata; on S3 it is None.
+        One request per page of 1,000 keys. The logical sizes are taken from the catalog and, where
+        it does not know, asked for by one HEAD per key, some at a time; what that brings to light
+        is written to the catalog if it is much and we may. Without `sizes` they are None, and so
+        they are for keys of which a function as `sizes` says no.
         """
-        for listed in self._bucket.list(prefix):
-            if not layout.is_ours(listed.key):
-                size = self._local_size(listed.key)
-                yield Entry(listed.key, listed.size, size, listed.etag, listed.modified)
+        return listing.entries(self._bucket, prefix, sizes)
+
+    def refresh_catalog(self, prefix: str = "") -> CatalogResult:
+        """Bring the catalog up to date, so that listings need no request per key.
+
+        Objects that are younger than two seconds are left out. Without the right to write it only
+        finds out how much there would be to do.
+        """
+        return listing.refreshed(self._bucket, prefix)
+
+    def verify(self, prefix: str = "", *, progress: Progress | None = None) -> Iterator[Verified]:
+        """Read everything below `prefix` again, prove it, and yield what became of each object.
+
+        Objects without a base come first; then base by base, each of which is read once. Memory is
+        that for the largest base and a few deltas, however many keys there are.
+
+        Raises:
+            StorageError: the bucket does not answer; what was yielded is not all.
+        """
+        return Verifying(self._bucket, progress).run(prefix)
+
+    def gc(
+        self,
+        *,
+        delete: bool = False,
+        grace: timedelta = timedelta(hours=24),
+        alone: bool = False,
+        attributes: Attributes | None = None,
+    ) -> GcResult:
+        """Look for bases that nothing refers to any more; with `delete`, mark and delete them.
+
+        It takes two runs at least an hour apart: the first marks a base, the second deletes it if
+        it still is of no use. Others may write meanwhile.
+
+        Args:
+            delete: Do it; else only say what would be done.
+            grace: Leave bases alone that are younger than this, by the bucket's clock.
+            alone: Nobody else writes until this is done: a bucket will do that ignores conditions.
+            attributes: Look after the bases of files that were put with the encryption, ACL and
+                grants of these; by default, of those put without any.
+
+        Raises:
+            InvalidRequest: a negative `grace`.
+            UnsupportedFormat, DamagedObject, AccessDenied: an object does not tell which base it
+                needs; nothing is deleted.
+            StorageError: a listing could not be completed, or the bucket ignores conditions.
+        """
+        if grace < timedelta(0):
+            raise InvalidRequest(f"grace: no negative time expected, found {grace}")
+        index = self._index_for(attributes or Attributes())
+        return Collecting(self._bucket, index, grace=grace, delete=delete, alone=alone).run()
 
     def stat(self, key: str) -> Stat:
         """Describe what is stored under `key`: one HEAD.
@@ -261,7 +335,7 @@ class Store:
         """
         info = self._bucket.head(layout.check_key(self.url, key))
         form = layout.form_of(info, object_url(self.url, key))
-        name, size, sha256, base = described(form, info)
+        name, size, sha256, base = described(form, info.size)
         attributes = layout.user_attributes(info.attributes)
         return Stat(key, name, size, info.size, sha256, base, attributes, info.etag, info.modified)
 
@@ -305,18 +379,14 @@ class Store:
         """Remove what is stored under `key`; a missing key is no error. Bases stay."""
         self._bucket.delete(layout.check_key(self.url, key))
 
+    def _is_retiring(self, form: Delta) -> bool:
+        """Say whether the base of a delta is marked, as the bucket has it now."""
+        token = self._base_bytes.protection(form.base, form.base_size)
+        index = self._marks.setdefault(token, BaseIndex(self._bucket, token=token))
+        return form.base in index.marks()
+
     def _index_for(self, attributes: Attributes) -> BaseIndex:
         """Return the index of the bases that a file with these attributes may share."""
         token = layout.protection(attributes)
         # Two threads may both make one; the slower one's is not used.
         return self._indexes.setdefault(token, BaseIndex(self._bucket, attributes))
-
-    def _local_size(self, key: str) -> int | None:
-        if self._bucket.local_path(key) is None:
-            return None
-        try:
-            info = self._bucket.head(key)
-            form = layout.form_of(info, object_url(self.url, key))
-        except (NotFound, DamagedObject, UnsupportedFormat):
-            return None
-        return form.size if isinstance(form, Delta) else info.size
