@@ -49,7 +49,7 @@ _log = logging.getLogger(__name__)
 _MARK_AGE = timedelta(hours=1)
 _LOOK_AGE = 30.0  # seconds from the last look at a mark to the deletion
 _NEW_ENTRIES = 1000  # bases unknown to the index that get into it, marked, in one run
-_THREADS = 16
+_THREADS = 10
 _BATCH = 1000
 
 
