@@ -132,7 +132,7 @@ def summarized(store: Store, prefix: str = "") -> Summary:
         name, slash, _ = entry.key[len(prefix) :].partition("/")
         part = f"{prefix}{name}/" if slash else prefix
         by_prefix[part] = by_prefix[part].plus(entry)
-        if entry.base is not None:
+        if entry.form == "delta" and entry.base is not None:
             by_base[entry.base] = by_base[entry.base].plus(entry)
         entries.append(entry)
     used = [known[sha256] for sha256 in by_base if sha256 in known]
@@ -169,5 +169,5 @@ def _history(entries: Iterable[Entry], used: Iterable[StoredBase]) -> Iterable[M
 
 def _drift(entries: Iterable[Entry]) -> Iterable[Drift]:
     for entry in sorted(entries, key=lambda e: (e.modified, e.key)):
-        if entry.base is not None and entry.base != entry.sha256 and entry.logical_size:
+        if entry.form == "delta" and entry.base not in (None, entry.sha256) and entry.logical_size:
             yield Drift(entry.modified, entry.base, entry.stored_size / entry.logical_size)

@@ -23,13 +23,20 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import IO, BinaryIO, Literal, cast
+from typing import IO, BinaryIO, Literal, cast, get_args
 
 from deltaloft import bases, codec, layout
 from deltaloft.bases import Base, BaseIndex
 from deltaloft.bucket import Attributes, Bucket
 from deltaloft.buffers import Buffer, mapped_file
-from deltaloft.errors import AlreadyExists, DeltaloftError, IntegrityError, NotFound, Unsupported
+from deltaloft.errors import (
+    AlreadyExists,
+    DeltaloftError,
+    IntegrityError,
+    InvalidRequest,
+    NotFound,
+    Unsupported,
+)
 from deltaloft.sketch import Sketch
 from deltaloft.store import choosing, eligible, rescue
 from deltaloft.store.base_bytes import BaseBytes
@@ -38,13 +45,26 @@ from deltaloft.store.input import Input
 from deltaloft.store.proof import ProvingWriter
 from deltaloft.store.results import FormName, PutResult
 
-__all__ = ["DeltaPolicy", "Putting"]
+__all__ = ["DeltaPolicy", "Putting", "check_options"]
 
 DeltaPolicy = Literal["auto", "always", "never"]
+_POLICIES = get_args(DeltaPolicy)
 
 _log = logging.getLogger(__name__)
 
 _CANDIDATES = 3  # bases that turn out to be gone or damaged before we stop asking
+
+
+def check_options(delta: str, level: int) -> None:
+    """Refuse what `Store.put` cannot be asked for.
+
+    Raises:
+        InvalidRequest: no such policy or level.
+    """
+    if delta not in _POLICIES:
+        raise InvalidRequest(f"delta: one of {', '.join(_POLICIES)} expected, found {delta!r}")
+    if not 1 <= level <= 9:
+        raise InvalidRequest(f"level: 1 to 9 expected, found {level}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from deltaloft.store.input import fetched, opened
 from deltaloft.store.object_file import ObjectFile
 from deltaloft.store.older import OlderFiles
 from deltaloft.store.proof import Progress
-from deltaloft.store.put import DeltaPolicy, Putting
+from deltaloft.store.put import DeltaPolicy, Putting, check_options
 from deltaloft.store.results import (
     CatalogResult,
     CopyResult,
@@ -43,8 +43,6 @@ from deltaloft.store.results import (
 from deltaloft.store.verify import Verifying
 
 __all__ = ["Store"]
-
-_POLICIES = ("auto", "always", "never")
 
 
 class Store:
@@ -159,10 +157,7 @@ class Store:
         layout.check_key(self.url, key)
         attributes = attributes or Attributes()
         layout.check_attributes(object_url(self.url, key), attributes)
-        if delta not in _POLICIES:
-            raise InvalidRequest(f"delta: one of {', '.join(_POLICIES)} expected, found {delta!r}")
-        if not 1 <= level <= 9:
-            raise InvalidRequest(f"level: 1 to 9 expected, found {level}")
+        check_options(delta, level)
         if delta == "always" and layout.is_archived(attributes):
             raise InvalidRequest(
                 f"delta: auto or never expected with {attributes.storage_class}, where nothing "
@@ -337,8 +332,6 @@ class Store:
                 needs; nothing is deleted.
             StorageError: a listing could not be completed, or the bucket ignores conditions.
         """
-        if grace < timedelta(0):
-            raise InvalidRequest(f"grace: no negative time expected, found {grace}")
         index = self._index_for(attributes or Attributes())
         return Collecting(self._bucket, index, grace=grace, delete=delete, alone=alone).run()
 
