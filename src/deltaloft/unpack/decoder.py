@@ -1,0 +1,97 @@
+"""From an unpack/1 body to the target.
+
+    body ── recipe ─────→ source′      the named streams inflated behind the source
+         └─ delta ──────→ target′      window by window
+                          target       streams deflated again as the bytes flow by
+
+Memory: source′ as far as windows copy from it, 16 MiB of target′ a thread, and streams of up to
+8 MiB on their way through a Deflater; target′ as a whole is never there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator
+from contextlib import ExitStack, closing
+
+from deltaloft.delta_reader import check_size, decode_pieces, open_delta, usual_threads
+from deltaloft.errors import MalformedDelta, WrongSource
+from deltaloft.native import Delta, Pinned, pinned
+from deltaloft.unpack.body import read_body
+from deltaloft.unpack.limits import most_plain
+from deltaloft.unpack.recipe import Recipe
+from deltaloft.unpack.replay import replayed
+from deltaloft.unpack.source_memory import inflated_source
+
+__all__ = ["decode_unpacked", "unpacked_size"]
+
+
+def unpacked_size(body: memoryview) -> int:
+    """Return how large the target of a body is, as it declares.
+
+    Raises:
+        MalformedDelta, UnsupportedDelta: as `decode_unpacked`.
+    """
+    return read_body(body).recipe.target_size
+
+
+def decode_unpacked(
+    source: memoryview, body: memoryview, *, max_size: int | None, threads: int | None
+) -> Generator[bytes]:
+    """Yield the target piece by piece; it is proven once the last piece has been asked for.
+
+    Raises:
+        MalformedDelta: the body breaks its format, or asks for more than the format allows.
+        UnsupportedDelta: a later version of it, or of deflate.
+        TargetTooLarge: it declares a target larger than `max_size`.
+        WrongSource: it was made from something else, or is damaged.
+        MemoryError: source′ does not fit into memory.
+    """
+    parts = read_body(body)
+    recipe = parts.recipe
+    check_size(recipe.target_size, max_size)
+    digest = hashlib.sha256()
+    size = 0
+    with ExitStack() as stack:
+        delta = stack.enter_context(open_delta(parts.delta))
+        first, end = _check_delta(delta, recipe)
+        room = stack.enter_context(inflated_source(source, recipe, first, end))
+        memory = stack.enter_context(pinned(room))
+        threads = usual_threads(threads, delta.target_size)
+        windows = stack.enter_context(
+            closing(decode_pieces(delta, memory, threads, _no_target_so_far))
+        )
+        for piece in stack.enter_context(
+            closing(replayed(windows, recipe.target_streams, threads))
+        ):
+            digest.update(piece)
+            size += len(piece)
+            if size > recipe.target_size:
+                break
+            yield piece
+    if size != recipe.target_size or digest.digest() != recipe.target_sha256:
+        raise WrongSource("unpack: the target's size and SHA-256 expected, found others")
+
+
+def _check_delta(delta: Delta, recipe: Recipe) -> tuple[int, int]:
+    """Return what the delta copies from: the stretch of source′ from the first to the last byte."""
+    if delta.target_segments:
+        raise MalformedDelta("unpack: a delta without VCD_TARGET expected")
+    if delta.target_size > recipe.target_size + most_plain(recipe.target_size):
+        raise MalformedDelta("unpack: a delta that makes less expected")
+    if recipe.target_streams and recipe.target_streams[-1].end > delta.target_size:
+        raise MalformedDelta("unpack: streams inside the delta's target expected")
+    segments = [
+        (window.segment_position, window.segment_position + window.segment_size)
+        for window in delta.window_headers()
+        if window.segment_size > 0
+    ]
+    first = min((start for start, _ in segments), default=0)
+    end = max((end for _, end in segments), default=0)
+    if end > recipe.source_size + recipe.inflated_source_size:
+        raise MalformedDelta("unpack: a delta of the source and its streams expected")
+    return min(first, recipe.source_size), end
+
+
+def _no_target_so_far() -> Pinned:
+    raise MalformedDelta("unpack: a delta without VCD_TARGET expected")

@@ -1,0 +1,23 @@
+"""What an unpack/1 body may ask for: a part of the format, so that nobody writes what others refuse.
+
+    most_plain(size)    what a file of `size` bytes may hold, inflated: 64 MiB + 64 times its size,
+                        and never more than 4 GiB
+    MOST_STREAMS        streams on each side
+    MOST_DEPTH          streams inside streams
+"""
+
+from __future__ import annotations
+
+__all__ = ["MOST_DEPTH", "MOST_STREAMS", "most_plain"]
+
+MOST_DEPTH = 8
+MOST_STREAMS = 1 << 17
+
+_PLAIN_FLOOR = 64 << 20
+_PLAIN_RATIO = 64
+_PLAIN_CEILING = 4 << 30
+
+
+def most_plain(size: int) -> int:
+    """Return the most that all streams of a file of `size` bytes may inflate to together."""
+    return min(_PLAIN_FLOOR + _PLAIN_RATIO * size, _PLAIN_CEILING)

@@ -1,0 +1,212 @@
+"""The recipe: which streams to inflate in the source, and how to deflate the target's again.
+
+    integer   sizes and numbers: the RFC's, 7 bits a byte, the high ones first
+    signed    an integer z: z / 2 where z is even, -(z + 1) / 2 where it is odd
+
+    recipe    deflate version · source size · target size · SHA-256 of the target
+              number of parameter sets    · family, level, memLevel of each: 3 bytes
+              number of source streams    · all offsets: signed, from the offset of the one before
+                                          · all sizes, inflated
+              number of target streams    · all starts: from the start of the one before
+                                          · all sizes, inflated
+                                          · all numbers of parameter sets
+
+Source streams count in source′: the source, and behind it the streams so far, inflated. Target
+streams count in target′, in which all of them stand inflated; one that lies inside another follows
+it. The RFC is 3284.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+from deltaloft.errors import MalformedDelta, UnsupportedDelta
+from deltaloft.native.deflate import DEFLATE_VERSION, DeflateParameters
+from deltaloft.unpack.integers import read_integer, write_integers
+from deltaloft.unpack.limits import MOST_DEPTH, MOST_STREAMS, most_plain
+
+__all__ = ["Recipe", "SourceStream", "TargetStream", "read_recipe", "write_recipe"]
+
+_FAMILIES = ("zlib", "gzip", "chromium")
+_MOST_PARAMETERS = 256
+_DIGEST_SIZE = 32
+_LARGEST_SIZE = 1 << 46
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStream:
+    """A deflate stream that begins at `offset` of source′ and inflates to `size` bytes."""
+
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class TargetStream:
+    """The bytes from `start` to `end` of target′, which the target holds deflated."""
+
+    start: int
+    end: int
+    parameters: DeflateParameters
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How source and source′, target′ and target hang together; sizes in bytes."""
+
+    source_size: int
+    target_size: int
+    target_sha256: bytes
+    source_streams: tuple[SourceStream, ...]
+    target_streams: tuple[TargetStream, ...]
+
+    @property
+    def inflated_source_size(self) -> int:
+        """Return how much is inflated on the source's side."""
+        return sum(stream.size for stream in self.source_streams)
+
+
+# ---- Writing -----------------------------------------------------------------------------------
+
+
+def write_recipe(recipe: Recipe) -> bytes:
+    """Return the bytes of a recipe."""
+    parameters = list(dict.fromkeys(stream.parameters for stream in recipe.target_streams))
+    out = bytearray()
+    out += write_integers([DEFLATE_VERSION, recipe.source_size, recipe.target_size])
+    out += recipe.target_sha256
+    out += write_integers([len(parameters)])
+    for each in parameters:
+        out += bytes([_FAMILIES.index(each.family), each.level, each.mem_level])
+    sources, targets = recipe.source_streams, recipe.target_streams
+    out += write_integers([len(sources)])
+    places = [0, *(stream.offset for stream in sources)]
+    out += write_integers((2 * step if step >= 0 else -2 * step - 1 for step in _steps(places)))
+    out += write_integers((stream.size for stream in sources))
+    out += write_integers([len(targets)])
+    out += write_integers(_steps([0, *(stream.start for stream in targets)]))
+    out += write_integers((stream.end - stream.start for stream in targets))
+    out += write_integers((parameters.index(stream.parameters) for stream in targets))
+    return bytes(out)
+
+
+def _steps(places: Iterable[int]) -> Iterator[int]:
+    return (place - before for before, place in pairwise(places))
+
+
+# ---- Reading -----------------------------------------------------------------------------------
+
+
+def read_recipe(plain: bytes) -> Recipe:
+    """Read and check a recipe, which may be a stranger's.
+
+    Raises:
+        MalformedDelta: it breaks the format, contradicts itself, or asks for more than the format's
+            limits allow.
+        UnsupportedDelta: it was written for a later engine of deflate.
+    """
+    reader = _Reader(plain)
+    version = reader.integer("a version of deflate")
+    if version > DEFLATE_VERSION:
+        raise UnsupportedDelta(
+            f"recipe: deflate version {DEFLATE_VERSION} or earlier expected, found {version}"
+        )
+    _require(version == DEFLATE_VERSION, "a version of deflate")
+    source_size = reader.integer("the source's size")
+    target_size = reader.integer("the target's size")
+    _require(max(source_size, target_size) <= _LARGEST_SIZE, "sizes of files")
+    sha256 = reader.part(_DIGEST_SIZE, "a SHA-256")
+    parameters = [_parameters(reader) for _ in range(reader.count(_MOST_PARAMETERS, "parameters"))]
+
+    count = reader.count(MOST_STREAMS, "source streams")
+    steps = [z >> 1 if z & 1 == 0 else -(z + 1 >> 1) for z in reader.integers(count, "offsets")]
+    sizes = reader.integers(count, "sizes of source streams")
+    sources = tuple(map(SourceStream, accumulate(steps), sizes))
+    _check_sources(sources, source_size)
+
+    count = reader.count(MOST_STREAMS, "target streams")
+    starts = list(accumulate(reader.integers(count, "starts")))
+    sizes = reader.integers(count, "sizes of target streams")
+    numbers = reader.integers(count, "numbers of parameters")
+    _require(all(number < len(parameters) for number in numbers), "a parameter set that is there")
+    targets = tuple(
+        TargetStream(start, start + size, parameters[number])
+        for start, size, number in zip(starts, sizes, numbers, strict=True)
+    )
+    _check_targets(targets, target_size)
+    reader.finish()
+    return Recipe(source_size, target_size, sha256, sources, targets)
+
+
+def _check_sources(streams: Iterable[SourceStream], source_size: int) -> None:
+    end = source_size
+    for stream in streams:
+        _require(0 <= stream.offset < end, "a stream inside the source so far")
+        _require(stream.size > 0, "a stream that is not empty")
+        end += stream.size
+    _require(end - source_size <= most_plain(source_size), "a source that inflates to less")
+
+
+def _check_targets(streams: Iterable[TargetStream], target_size: int) -> None:
+    around: list[TargetStream] = []
+    inflated = 0
+    for stream in streams:
+        while around and around[-1].end <= stream.start:
+            around.pop()
+        _require(stream.end > stream.start, "a stream that is not empty")
+        _require(not around or stream.end <= around[-1].end, "a stream inside the one around it")
+        around.append(stream)
+        _require(len(around) <= MOST_DEPTH, f"at most {MOST_DEPTH} streams around another")
+        inflated += stream.end - stream.start
+    _require(inflated <= most_plain(target_size), "a target that inflates to less")
+
+
+def _parameters(reader: _Reader) -> DeflateParameters:
+    family, level, mem_level = reader.part(3, "a parameter set")
+    _require(family < len(_FAMILIES) and 1 <= level <= 9 and 1 <= mem_level <= 9, "parameters")
+    return DeflateParameters(_FAMILIES[family], level, mem_level)
+
+
+def _require(truth: bool, expected: str) -> None:
+    if not truth:
+        raise MalformedDelta(f"recipe: {expected} expected")
+
+
+class _Reader:
+    """A place in the bytes of a recipe."""
+
+    def __init__(self, plain: bytes) -> None:
+        self._plain = plain
+        self._at = 0
+
+    def integer(self, expected: str) -> int:
+        """Read one integer."""
+        try:
+            value, self._at = read_integer(self._plain, self._at)
+        except MalformedDelta as error:
+            raise MalformedDelta(f"recipe: {expected} expected") from error
+        return value
+
+    def count(self, most: int, what: str) -> int:
+        """Read how many of something follow; each takes a byte at least."""
+        count = self.integer(f"a number of {what}")
+        left = len(self._plain) - self._at
+        _require(count <= min(most, left), f"at most {min(most, left)} {what}")
+        return count
+
+    def integers(self, count: int, expected: str) -> list[int]:
+        """Read a column."""
+        return [self.integer(expected) for _ in range(count)]
+
+    def part(self, size: int, expected: str) -> bytes:
+        """Read bytes as they are."""
+        part = self._plain[self._at : self._at + size]
+        _require(len(part) == size, expected)
+        self._at += size
+        return part
+
+    def finish(self) -> None:
+        """Make sure that nothing is left."""
+        _require(self._at == len(self._plain), "nothing more")
