@@ -12,9 +12,12 @@ struct vcd_effort {
     unsigned local_key_size; /* bytes of the shortest match off the diagonal, 4 to 8 */
     size_t index_step;       /* bytes of source for a sampled key */
     /* Sources up to these sizes are sampled at a half and at a quarter of the step. The index
-       then stays below 0.28 times the source plus 10 MiB. */
+       then stays below 0.28 times the source plus 10 MiB, and with that many keys below 72 MiB
+       (288 MiB from level 7 on) whatever the source: sources of gigabytes, of which two versions
+       mostly share long stretches, are sampled more thinly. */
     size_t half_step_up_to;
     size_t quarter_step_up_to;
+    size_t most_keys; /* less than 2^28: a key number leaves three bits and more for the tag */
 };
 
 /* Twice the step halves the time that the index takes, most of all for large files that hardly
@@ -25,20 +28,23 @@ static inline struct vcd_effort vcd_effort_of(int level) {
         return (struct vcd_effort){.parses_gaps = false,
                                    .local_key_size = 8,
                                    .index_step = 64,
-                                   .half_step_up_to = 48 * mib};
+                                   .half_step_up_to = 48 * mib,
+                                   .most_keys = 16 * mib};
     }
     if (level <= 6) {
         return (struct vcd_effort){.parses_gaps = true,
                                    .local_key_size = 8,
                                    .index_step = 32,
                                    .half_step_up_to = 48 * mib,
-                                   .quarter_step_up_to = 8 * mib};
+                                   .quarter_step_up_to = 8 * mib,
+                                   .most_keys = 16 * mib};
     }
     return (struct vcd_effort){.parses_gaps = true,
                                .local_key_size = 6,
                                .index_step = 16,
                                .half_step_up_to = 36 * mib,
-                               .quarter_step_up_to = 12 * mib};
+                               .quarter_step_up_to = 12 * mib,
+                               .most_keys = 64 * mib};
 }
 
 #endif

@@ -14,34 +14,31 @@
 
 static size_t step_for(size_t source_size, int level) {
     const struct vcd_effort effort = vcd_effort_of(level);
-    size_t step = effort.index_step;
     if (source_size <= effort.quarter_step_up_to) {
-        return step / 4;
+        return effort.index_step / 4;
     }
     if (source_size <= effort.half_step_up_to) {
-        return step / 2;
+        return effort.index_step / 2;
     }
-    while (source_size / step >= (size_t)1 << 28) {
-        step *= 2; /* key numbers leave at least three bits for the tag */
-    }
-    return step;
+    const size_t thin = source_size / effort.most_keys + 1;
+    return thin > effort.index_step ? thin : effort.index_step;
 }
 
 /*
  * Buckets are fetched 32 keys ahead: the index is larger than any cache, and waiting
  * for each took twice as long. Backwards: the first of equal keys gets the first slot.
  */
-static void fill(const struct vcd_index *index, size_t keys) {
+static void fill(const struct vcd_index *index, size_t first, size_t end) {
     enum { AHEAD = 32 };
     uint64_t hashes[AHEAD];
-    for (size_t i = keys + AHEAD; i-- > 0;) {
+    for (size_t i = end + AHEAD; i-- > first;) {
         uint64_t *const hash = &hashes[i % AHEAD]; /* of key i, that of key i - AHEAD next */
-        if (i < keys) {
+        if (i < end) {
             uint32_t *const bucket = vcd_index_bucket(index, *hash);
             bucket[1] = bucket[0];
             bucket[0] = vcd_index_tag(index, *hash) | (uint32_t)(i + 1);
         }
-        if (i >= AHEAD) {
+        if (i >= first + AHEAD) {
             *hash = vcd_hash_key(index->source + (i - AHEAD) * index->step);
             vcd_prefetch(vcd_index_bucket(index, *hash));
         }
@@ -57,6 +54,7 @@ struct vcd_index *vcd_index_new(const uint8_t *source, size_t source_size, int l
     index->step = step_for(source_size, level);
     const size_t keys =
         source_size < VCD_KEY_SIZE ? 0 : (source_size - VCD_KEY_SIZE) / index->step + 1;
+    index->missing_keys = keys;
     while (keys >> index->index_bits != 0) {
         index->index_bits++;
     }
@@ -66,8 +64,15 @@ struct vcd_index *vcd_index_new(const uint8_t *source, size_t source_size, int l
         free(index);
         return NULL;
     }
-    fill(index, keys);
     return index;
+}
+
+size_t vcd_index_fill(struct vcd_index *index, size_t most) {
+    const size_t keys = most / index->step + 1;
+    const size_t end = index->missing_keys;
+    index->missing_keys = end > keys ? end - keys : 0;
+    fill(index, index->missing_keys, end);
+    return index->missing_keys * index->step;
 }
 
 void vcd_index_free(struct vcd_index *index) {

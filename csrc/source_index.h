@@ -26,6 +26,7 @@ struct vcd_index {
     uint32_t *slots; /* in buckets of two */
     size_t bucket_count;
     unsigned index_bits;
+    size_t missing_keys; /* the first ones; keys are added from the end of the source */
 };
 
 static inline uint64_t vcd_hash_key(const uint8_t *key) {

@@ -196,13 +196,17 @@ enum vcd_result vcd_inspect_window(const struct vcd_window *window,
 /* ---- Making a delta --------------------------------------------------------------------- */
 
 /*
- * An index over a source: built once, then immutable, shared by any number of
+ * An index over a source: filled once, then immutable, shared by any number of
  * encoders in any number of threads. The source must outlive it. 'level' is 1 (fast)
- * to 9 (small). Takes up to 0.28 bytes for each byte of source and 10 MiB, and 1 to
- * 4 ns for each byte of source. NULL means no memory.
+ * to 9 (small). Takes up to 0.28 bytes for each byte of source and 10 MiB, and never
+ * more than 72 MiB (288 from level 7 on). NULL means no memory.
+ * vcd_index_fill() reads the next 'most' bytes of the source, from its end to its
+ * beginning, in 1 to 4 ns each, and returns how many are left. Call it until none is:
+ * in between, the caller may be interrupted, or give pages of a mapped source back.
  */
 struct vcd_index;
 struct vcd_index *vcd_index_new(const uint8_t *source, size_t source_size, int level);
+size_t vcd_index_fill(struct vcd_index *index, size_t most);
 void vcd_index_free(struct vcd_index *index);
 
 /* The scratch space of one thread that encodes against one source, which must outlive it, at one

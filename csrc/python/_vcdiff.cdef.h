@@ -102,6 +102,7 @@ struct vcd_index;
 struct vcd_encoder;
 
 struct vcd_index *vcd_index_new(const uint8_t *source, size_t source_size, int level);
+size_t vcd_index_fill(struct vcd_index *index, size_t most);
 void vcd_index_free(struct vcd_index *index);
 struct vcd_encoder *vcd_encoder_new(const uint8_t *source, size_t source_size, int level);
 void vcd_encoder_free(struct vcd_encoder *encoder);

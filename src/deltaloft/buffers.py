@@ -9,7 +9,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
-__all__ = ["Buffer", "mapped", "mapped_file"]
+__all__ = ["PAGES_KEPT", "Buffer", "give_pages_back", "mapped", "mapped_file"]
+
+# Bytes of a mapped file to read before its pages are given back.
+PAGES_KEPT = 64 << 20
 
 # Whatever lends contiguous bytes. collections.abc.Buffer says it better, from Python 3.12 on.
 # A string, because CPython 3.11 cannot subscript array.
@@ -37,7 +40,7 @@ def mapped_file(file: BinaryIO) -> Iterator[memoryview]:
     if file.seek(0, 2) == 0:  # an empty file cannot be mapped
         yield memoryview(b"")
         return
-    mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    mapping = _FileMapping(file.fileno(), 0, access=mmap.ACCESS_READ)
     view = memoryview(mapping)
     try:
         yield view
@@ -47,3 +50,19 @@ def mapped_file(file: BinaryIO) -> Iterator[memoryview]:
         with suppress(BufferError):
             view.release()
             mapping.close()
+
+
+def give_pages_back(buffer: Buffer) -> None:
+    """Give the pages of a file's mapping back, if the buffer is one, or a view of one.
+
+    Without this, a process that has read through a mapping looks as large as the file, and tools
+    that limit memory end it. The bytes stay at hand: pages that are read again are mapped again,
+    mostly out of the system's cache. Any thread may read them meanwhile.
+    """
+    mapping = buffer.obj if isinstance(buffer, memoryview) else buffer
+    if isinstance(mapping, _FileMapping) and len(mapping) > PAGES_KEPT:
+        mapping.madvise(mmap.MADV_DONTNEED)
+
+
+class _FileMapping(mmap.mmap):
+    """The mapping of a file that is only read, where every byte can be had again."""

@@ -22,7 +22,7 @@ from typing import BinaryIO, Literal
 
 from deltaloft import xdelta3
 from deltaloft.atomic_file import replacing, write_all, write_pieces
-from deltaloft.buffers import Buffer
+from deltaloft.buffers import PAGES_KEPT, Buffer, give_pages_back
 from deltaloft.delta_reader import check_size, decode_into, decode_pieces, open_delta
 from deltaloft.delta_writer import encode_pieces
 from deltaloft.errors import InvalidRequest, UnsupportedDelta
@@ -152,7 +152,7 @@ def decode(
                 return xdelta3.decode(old, new, max_size=max_size)
         # Nobody else has seen these bytes, so C may write them: this saves a copy of the target.
         target = fresh_bytes(opened.target_size)
-        with _pinned(source) as memory, pinned(target) as room:
+        with borrowed(source) as old, pinned(old) as memory, pinned(target) as room:
             decode_into(opened, memory, room, threads)
     return target
 
@@ -179,20 +179,20 @@ def decode_file(
     with ExitStack() as stack:
         opened = stack.enter_context(open_delta(delta))
         check_size(opened.target_size, max_size)
-        memory = stack.enter_context(_pinned(source))
+        old = stack.enter_context(borrowed(source))
         file = stack.enter_context(replacing(target)) if isinstance(target, Path) else target
         if _goes_to_xdelta3(opened, engine):
-            piece = decode(source, delta, max_size=max_size, engine="xdelta3")
+            piece = decode(old, delta, max_size=max_size, engine="xdelta3")
             write_all(file, memoryview(piece))
             return len(piece)
         if opened.target_segments:
             # Windows look back at the target, which need not be readable: a file of our own is.
             with tempfile.TemporaryFile() as spool:
-                _write(opened, memory, spool, threads)
+                _write(opened, old, spool, threads)
                 spool.seek(0)
                 shutil.copyfileobj(spool, file, 1 << 20)
         else:
-            _write(opened, memory, file, threads)
+            _write(opened, old, file, threads)
     return opened.target_size
 
 
@@ -239,9 +239,9 @@ def _encoding(
         elif level not in (None, source.level):
             raise InvalidRequest(f"level {source.level}, the source's, expected, found {level!r}")
         preset = preset_of(source.level, secondary)
-        memory = stack.enter_context(_pinned(target))
+        new = stack.enter_context(borrowed(target))
         # Closed before anything else is: its threads look into source and target.
-        yield stack.enter_context(closing(encode_pieces(source, memory, preset, threads)))
+        yield stack.enter_context(closing(encode_pieces(source, new, preset, threads)))
 
 
 def _inspect_window(
@@ -273,8 +273,8 @@ def _inspect_window(
     )
 
 
-def _write(delta: Delta, source: Pinned, file: BinaryIO, threads: int | None) -> None:
-    with ExitStack() as mappings:
+def _write(delta: Delta, source: Buffer, file: BinaryIO, threads: int | None) -> None:
+    with ExitStack() as mappings, pinned(source) as memory:
 
         def target_so_far() -> Pinned:
             mappings.close()
@@ -282,17 +282,16 @@ def _write(delta: Delta, source: Pinned, file: BinaryIO, threads: int | None) ->
             mapping = mappings.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
             return mappings.enter_context(pinned(mapping))
 
-        with closing(decode_pieces(delta, source, threads, target_so_far)) as pieces:
+        done = 0
+        with closing(decode_pieces(delta, memory, threads, target_so_far)) as pieces:
             for piece in pieces:
                 write_all(file, piece)
+                done += len(piece)
+                if done >= PAGES_KEPT:
+                    give_pages_back(source)
+                    done = 0
 
 
 def _goes_to_xdelta3(delta: Delta, engine: Engine) -> bool:
     only_there = delta.packed_windows > 0 and delta.secondary in (DJW, FGK)
     return engine == "xdelta3" or (engine == "auto" and only_there and xdelta3.available())
-
-
-@contextmanager
-def _pinned(source: Buffer | Path | Source) -> Iterator[Pinned]:
-    with borrowed(source) as buffer, pinned(buffer) as memory:
-        yield memory

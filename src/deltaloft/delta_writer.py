@@ -17,8 +17,9 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from deltaloft.buffers import PAGES_KEPT, Buffer, give_pages_back
 from deltaloft.delta_reader import side_by_side, usual_threads
-from deltaloft.native import WINDOW_MAX_SIZE, Encoder, Pinned, Window, header, window_header
+from deltaloft.native import WINDOW_MAX_SIZE, Encoder, Pinned, Window, header, pinned, window_header
 from deltaloft.secondary import LzmaFraming, pack
 from deltaloft.source import Source
 
@@ -62,9 +63,9 @@ def delta_pieces(windows: Iterable[PackedWindow], preset: int | None) -> Generat
 
 
 def encode_pieces(
-    source: Source, target: Pinned, preset: int | None, threads: int | None
+    source: Source, target: Buffer, preset: int | None, threads: int | None
 ) -> Generator[bytes, None, None]:
-    """Yield the delta piece by piece.
+    """Yield the delta piece by piece; to be closed before the source is.
 
     Args:
         source: What the reader of the delta will have.
@@ -72,8 +73,23 @@ def encode_pieces(
         preset: Of xz, for the sections; None leaves them plain.
         threads: As `usual_threads` takes it.
     """
-    threads = usual_threads(threads, len(target))
-    yield from delta_pieces(_encoded_windows(source, target, preset, threads), preset)
+    with pinned(target) as memory:
+        threads = usual_threads(threads, len(memory))
+        windows = _encoded_windows(source, memory, preset, threads)
+        yield from delta_pieces(_giving_pages_back(windows, source.buffer, target), preset)
+
+
+def _giving_pages_back(
+    windows: Iterable[PackedWindow], source: Buffer, target: Buffer
+) -> Iterator[PackedWindow]:
+    done = 0
+    for window in windows:
+        yield window
+        done += window.window.target_size
+        if done >= PAGES_KEPT:
+            give_pages_back(source)
+            give_pages_back(target)
+            done = 0
 
 
 def _encoded_windows(

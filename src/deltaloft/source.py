@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
 
-from deltaloft.buffers import Buffer, mapped
+from deltaloft.buffers import PAGES_KEPT, Buffer, give_pages_back, mapped
 from deltaloft.errors import InvalidRequest
 from deltaloft.native import Index, Pinned, pinned
 
@@ -60,7 +60,10 @@ class Source:
         """Return the index, after building it if nobody has yet."""
         with self._building:
             if self.index is None:
-                self.index = Index(self.memory, self.level)
+                index = Index(self.memory, self.level)
+                while index.fill(PAGES_KEPT) > 0:
+                    give_pages_back(self.buffer)
+                self.index = index
             return self.index
 
     def close(self) -> None:

@@ -62,6 +62,8 @@ static void check_pair(void) {
     struct vcd_index *const index = vcd_index_new(exact_source.data, exact_source.size, level);
     CHECK(encoder != NULL && index != NULL);
     const size_t most = 1 + pick(8000);
+    while (vcd_index_fill(index, most) > 0) {
+    }
     for (size_t at = 0; at < target.size;) {
         const size_t size = most < target.size - at ? most : target.size - at;
         struct vcd_window window;

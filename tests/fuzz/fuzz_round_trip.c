@@ -198,6 +198,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     struct bytes windows[WINDOWS_MAX] = {{0}};
     struct vcd_index *const index = vcd_index_new(source.data, source.size, level);
     CHECK(index != NULL);
+    while (vcd_index_fill(index, window_size) > 0) {
+    }
     struct bytes delta = encode(&source, &target, index, level, window_size, windows);
     check_other_order(&source, &target, index, level, window_size, windows);
     check_decoders(&source, &target, &delta);

@@ -20,13 +20,21 @@ _LZMA = 2
 
 
 class Index:
-    """An index over a source, which must outlive it, for one level. Threads may share it."""
+    """An index over a source, which must outlive it, for one level.
+
+    It is of use when `fill` has read all of the source; then threads may share it.
+    """
 
     def __init__(self, source: Pinned, level: int) -> None:
         index = lib.vcd_index_new(source, len(source), level)
         if index == ffi.NULL:
             raise MemoryError(f"index over a source of {len(source)} bytes")
         self.pointer = ffi.gc(index, lib.vcd_index_free, size=len(source) * 9 // 32)
+
+    def fill(self, most: int) -> int:
+        """Read `most` more bytes of the source and return how many are left."""
+        left: int = lib.vcd_index_fill(self.pointer, most)
+        return left
 
 
 class Encoder:

@@ -15,7 +15,7 @@ from deltaloft import layout
 from deltaloft.base_cache import BaseCache
 from deltaloft.bucket import Bucket
 from deltaloft.bucket_requests import object_url
-from deltaloft.buffers import mapped
+from deltaloft.buffers import PAGES_KEPT, give_pages_back, mapped
 from deltaloft.errors import DamagedObject
 
 __all__ = ["BaseBytes"]
@@ -108,7 +108,11 @@ class BaseBytes:
     def _prove(self, sha256: str, view: memoryview) -> None:
         if sha256 in self._seen:
             return
-        found = hashlib.sha256(view).hexdigest()
+        digest = hashlib.sha256()
+        for start in range(0, len(view), PAGES_KEPT):
+            digest.update(view[start : start + PAGES_KEPT])
+            give_pages_back(view)
+        found = digest.hexdigest()
         if found != sha256:
             raise DamagedObject(f"{self._url(sha256)}: sha256 {sha256} expected, found {found}")
         self._seen.add(sha256)
