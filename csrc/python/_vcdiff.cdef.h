@@ -129,3 +129,34 @@ enum vcd_result vcd_merge_window(struct vcd_merger *merger, uint64_t from, size_
 /* ---- What both need ---- */
 
 size_t vcd_write_window_header(const struct vcd_window *window, uint8_t *out);
+
+/* ---- difference.h ---- */
+
+struct vcd_approximator;
+struct vcd_differences {
+    const uint8_t *places;
+    size_t places_size;
+    const uint8_t *values;
+    size_t values_size;
+    ...;
+};
+struct vcd_difference_place {
+    size_t places_read;
+    size_t values_read;
+    uint64_t equal;
+    uint64_t run;
+    ...;
+};
+
+struct vcd_approximator *vcd_approximator_new(void);
+void vcd_approximator_free(struct vcd_approximator *approximator);
+enum vcd_result vcd_approximate_window(struct vcd_approximator *approximator,
+                                       const struct vcd_window *window,
+                                       const struct vcd_sections *sections,
+                                       const struct vcd_code_table *table, const uint8_t *source,
+                                       size_t source_size, uint8_t *target,
+                                       struct vcd_where *where);
+void vcd_end_block(struct vcd_approximator *approximator, struct vcd_differences *differences_out);
+enum vcd_result vcd_add_differences(const struct vcd_differences *differences,
+                                    struct vcd_difference_place *place, uint8_t *room, size_t size,
+                                    struct vcd_where *where);

@@ -1,6 +1,7 @@
 /*
  * _vcdiff.src.c - what the extension needs beyond vcdiff.h
  */
+#include "difference.h"
 #include "vcdiff.h"
 
 #include <sys/mman.h>

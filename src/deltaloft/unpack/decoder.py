@@ -1,8 +1,9 @@
 """From an unpack/1 body to the target.
 
     body ── recipe ─────→ source′      the named streams inflated behind the source
-         └─ delta ──────→ target′      window by window
-                          target       streams deflated again as the bytes flow by
+         ├─ delta ──────→ target′      window by window
+         ├─ differences ─────┘         added to them
+         └─────────────→ target       streams deflated again as the bytes flow by
 
 Memory: source′ as far as windows copy from it, 16 MiB of target′ a thread, and streams of up to
 8 MiB on their way through a Deflater; target′ as a whole is never there.
@@ -14,10 +15,12 @@ import hashlib
 from collections.abc import Generator
 from contextlib import ExitStack, closing
 
+from deltaloft.buffers import PAGES_KEPT, give_pages_back
 from deltaloft.delta_reader import check_size, decode_pieces, open_delta, usual_threads
 from deltaloft.errors import MalformedDelta, WrongSource
 from deltaloft.native import Delta, Pinned, pinned
 from deltaloft.unpack.body import read_body
+from deltaloft.unpack.differences import BLOCK_SIZE, Differences, added
 from deltaloft.unpack.limits import most_plain
 from deltaloft.unpack.recipe import Recipe
 from deltaloft.unpack.replay import replayed
@@ -51,21 +54,27 @@ def decode_unpacked(
     recipe = parts.recipe
     check_size(recipe.target_size, max_size)
     digest = hashlib.sha256()
-    size = 0
+    size = read = 0
     with ExitStack() as stack:
         delta = stack.enter_context(open_delta(parts.delta))
         first, end = _check_delta(delta, recipe)
+        _check_blocks(delta, parts.differences)
         room = stack.enter_context(inflated_source(source, recipe, first, end))
         memory = stack.enter_context(pinned(room))
         threads = usual_threads(threads, delta.target_size)
         windows = stack.enter_context(
             closing(decode_pieces(delta, memory, threads, _no_target_so_far))
         )
+        exact = added(windows, parts.differences)
         for piece in stack.enter_context(
-            closing(replayed(windows, recipe.target_streams, threads))
+            closing(replayed(exact, recipe.target_streams, threads))
         ):
             digest.update(piece)
             size += len(piece)
+            read += len(piece)
+            if read >= PAGES_KEPT:
+                give_pages_back(source)
+                read = 0
             if size > recipe.target_size:
                 break
             yield piece
@@ -91,6 +100,12 @@ def _check_delta(delta: Delta, recipe: Recipe) -> tuple[int, int]:
     if end > recipe.source_size + recipe.inflated_source_size:
         raise MalformedDelta("unpack: a delta of the source and its streams expected")
     return min(first, recipe.source_size), end
+
+
+def _check_blocks(delta: Delta, differences: Differences) -> None:
+    blocks = len(differences.sizes)
+    if blocks not in (0, max(1, -(-delta.target_size // BLOCK_SIZE))):
+        raise MalformedDelta("unpack: differences for all of the delta's target expected")
 
 
 def _no_target_so_far() -> Pinned:

@@ -1,11 +1,13 @@
 """From source and target to an unpack/1 body, proven.
 
-    plan       which streams to inflate; nothing changed that deflates again: no body
-    delta      from source′ to target′
-    proof      the body is decoded, and compared with the target; where a stream went on in another
-               way than it began, plan again and deflate each to its end this time
+    plan           which streams to inflate; none if nothing changed that deflates again
+    delta          from source′ to target′; without a plan the plain delta, which is there already
+    differences    where they make it smaller: a second delta, to what source′ nearly predicts
+    proof          the body is decoded and compared with the target; where a stream went on in
+                   another way than it began, once more, and each is deflated to its end first
 
-In memory: source′ and target′, as a whole. That is what bounds the files that get a body.
+In memory: source′, target′, and target′ approximated. That is what bounds the files that get a
+body: MOST_INFLATED on each side, and MOST_APPROXIMATED.
 """
 
 from __future__ import annotations
@@ -13,14 +15,16 @@ from __future__ import annotations
 import hashlib
 import logging
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 
+from deltaloft.buffers import Buffer
 from deltaloft.delta_writer import encode_pieces
 from deltaloft.errors import DeltaloftError
-from deltaloft.native import pinned
 from deltaloft.secondary import preset_of
 from deltaloft.source import Source
 from deltaloft.unpack.body import body_head
 from deltaloft.unpack.decoder import decode_unpacked
+from deltaloft.unpack.differences import Differences, approximated, packed_blocks
 from deltaloft.unpack.plan import Plan, make_plan
 from deltaloft.unpack.recipe import Recipe
 from deltaloft.unpack.source_memory import joined_source
@@ -29,51 +33,121 @@ __all__ = ["encode_unpacked"]
 
 _log = logging.getLogger(__name__)
 
+# Bytes of a target that is approximated only for its differences, with nothing deflated in it.
+MOST_APPROXIMATED = 256 << 20
+
+# A smaller delta has nothing to gain; and one whose bytes are not at least that share of joined
+# copies gained nothing: on source code, where text changes rather than numbers.
+_SMALLEST_DELTA = 2 << 10
+_LEAST_SHARE = 1 / 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoding:
+    """What all attempts have in common."""
+
+    source: memoryview
+    target: memoryview
+    level: int
+    threads: int | None
+
 
 def encode_unpacked(
-    source: memoryview, target: memoryview, *, level: int, threads: int | None
+    source: memoryview,
+    target: memoryview,
+    plain_delta: memoryview,
+    *,
+    level: int,
+    threads: int | None = None,
 ) -> bytes | None:
-    """Return a body that gives `target` back, or None if looking inside deflate finds nothing."""
+    """Return a body that gives `target` back; None if none is smaller than the plain delta.
+
+    Args:
+        source: What the reader of the body will have.
+        target: What the reader wants. It must not change meanwhile.
+        plain_delta: From source to target, by our encoder.
+        level: 1 (fast) to 9 (small), of the deltas.
+        threads: As `usual_threads` takes it.
+    """
+    encoding = _Encoding(source, target, level, threads)
     for thorough in (False, True):
         plan = make_plan(source, target, thorough=thorough)
-        if plan is None:
+        body = _differing(encoding, plain_delta) if plan is None else _inflated(encoding, plan)
+        if body is None or len(body) >= len(plain_delta):
             return None
-        body = _encode(source, target, plan, level, threads)
-        if _gives_back(source, target, body, threads):
+        if _gives_back(encoding, body):
             return body
-        _log.info("unpack: a stream does not deflate again as it began; each is tried to its end")
+        _log.info("unpack: the target does not come back as it was; all streams are tried")
     _log.error("unpack: the body that was made decodes to other bytes")
     return None
 
 
-def _encode(
-    source: memoryview, target: memoryview, plan: Plan, level: int, threads: int | None
-) -> bytes:
-    recipe = Recipe(
-        len(source),
-        len(target),
-        hashlib.sha256(target).digest(),
+def _inflated(encoding: _Encoding, plan: Plan) -> bytes:
+    with ExitStack() as stack:
+        room = stack.enter_context(joined_source(encoding.source, plan.inflated))
+        source = stack.enter_context(Source(room, level=encoding.level))
+        target = bytearray().join(plan.pieces)
+        recipe = _recipe(encoding, plan)
+        plan.pieces.clear()
+        plan.inflated.clear()
+        delta = _delta(encoding, source, target)
+        without = body_head(recipe, Differences()) + delta
+        withal = _with_differences(encoding, recipe, source, target, delta)
+        return without if withal is None or len(without) <= len(withal) else withal
+
+
+def _differing(encoding: _Encoding, plain_delta: memoryview) -> bytes | None:
+    """Return a body for a file with nothing to inflate: it lives on differences alone."""
+    if len(encoding.target) > MOST_APPROXIMATED:
+        return None
+    recipe = _recipe(encoding, Plan())
+    with Source(encoding.source, level=encoding.level) as source:
+        return _with_differences(
+            encoding, recipe, source, bytearray(encoding.target), plain_delta
+        )
+
+
+def _with_differences(
+    encoding: _Encoding, recipe: Recipe, source: Source, target: bytearray, delta: Buffer
+) -> bytes | None:
+    """Return a body with differences, if it may be smaller; `target` is approximated then."""
+    if len(delta) < _SMALLEST_DELTA:
+        return None
+    blocks = approximated(source.memory, target, delta)
+    if sum(len(block.places) + len(block.values) for block in blocks) < _LEAST_SHARE * len(delta):
+        return None
+    head = body_head(recipe, packed_blocks(blocks))
+    return None if len(head) >= len(delta) else head + _delta(encoding, source, target)
+
+
+def _recipe(encoding: _Encoding, plan: Plan) -> Recipe:
+    return Recipe(
+        len(encoding.source),
+        len(encoding.target),
+        hashlib.sha256(encoding.target).digest(),
         tuple(plan.source_streams),
         tuple(plan.target_streams),
     )
-    with ExitStack() as stack:
-        inflated = b"".join(plan.pieces)
-        room = stack.enter_context(joined_source(source, plan.inflated))
-        prepared = stack.enter_context(Source(room, level=level))
-        memory = stack.enter_context(pinned(inflated))
-        preset = preset_of(level, "lzma")
-        pieces = stack.enter_context(closing(encode_pieces(prepared, memory, preset, threads)))
-        return b"".join([body_head(recipe), *pieces])
 
 
-def _gives_back(
-    source: memoryview, target: memoryview, body: bytes, threads: int | None
-) -> bool:
-    """Say whether a body decodes to `target`, byte for byte."""
+def _delta(encoding: _Encoding, source: Source, target: bytearray) -> bytes:
+    preset = preset_of(encoding.level, "lzma")
+    with closing(encode_pieces(source, target, preset, encoding.threads)) as pieces:
+        return b"".join(pieces)
+
+
+def _gives_back(encoding: _Encoding, body: bytes) -> bool:
+    """Say whether a body decodes to the target, byte for byte."""
+    target = encoding.target
     at = 0
     try:
         with closing(
-            decode_unpacked(source, memoryview(body), max_size=len(target), threads=threads)
+            decode_unpacked(
+                encoding.source,
+                memoryview(body),
+                max_size=len(target),
+                threads=encoding.threads,
+            )
         ) as pieces:
             for piece in pieces:
                 if target[at : at + len(piece)] != piece:

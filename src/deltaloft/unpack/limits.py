@@ -4,14 +4,19 @@
                         and never more than 4 GiB
     MOST_STREAMS        streams on each side
     MOST_DEPTH          streams inside streams
+    MOST_BLOCKS         of differences, 16 MiB of target′ each
+    LARGEST_RECIPE      in bytes, unpacked
 """
 
 from __future__ import annotations
 
-__all__ = ["MOST_DEPTH", "MOST_STREAMS", "most_plain"]
+__all__ = ["LARGEST_RECIPE", "MOST_BLOCKS", "MOST_DEPTH", "MOST_STREAMS", "most_plain"]
 
 MOST_DEPTH = 8
 MOST_STREAMS = 1 << 17
+MOST_BLOCKS = 1 << 14
+# Five integers of up to 7 bytes for a source stream and a target stream, two for a block.
+LARGEST_RECIPE = 4096 + 5 * 7 * MOST_STREAMS + 2 * 7 * MOST_BLOCKS
 
 _PLAIN_FLOOR = 64 << 20
 _PLAIN_RATIO = 64

@@ -71,7 +71,10 @@ def make_plan(source: memoryview, target: memoryview, *, thorough: bool = False)
     """
     planner = _Planner(source, target, thorough=thorough)
     planner.unfold(target, _Region(source, 0), depth=0)
-    return planner.plan if planner.plan.target_streams else None
+    streams = planner.plan.target_streams
+    # A stream counts with those inside it inflated, which was not known before.
+    inflated = sum(stream.end - stream.start for stream in streams)
+    return planner.plan if 0 < inflated <= most_plain(len(target)) else None
 
 
 class _Planner:

@@ -3,13 +3,16 @@
     integer   sizes and numbers: the RFC's, 7 bits a byte, the high ones first
     signed    an integer z: z / 2 where z is even, -(z + 1) / 2 where it is odd
 
-    recipe    deflate version · source size · target size · SHA-256 of the target
-              number of parameter sets    · family, level, memLevel of each: 3 bytes
+    recipe    source size · target size · SHA-256 of the target
+              number of parameter sets    · 2 bytes each: version of deflate; family 3 bits,
+                                            memLevel - 8 1 bit, level 4 bits
               number of source streams    · all offsets: signed, from the offset of the one before
                                           · all sizes, inflated
               number of target streams    · all starts: from the start of the one before
                                           · all sizes, inflated
                                           · all numbers of parameter sets
+              number of difference blocks · all sizes of places
+                                          · all sizes of values
 
 Source streams count in source′: the source, and behind it the streams so far, inflated. Target
 streams count in target′, in which all of them stand inflated; one that lies inside another follows
@@ -18,18 +21,18 @@ it. The RFC is 3284.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-from deltaloft.errors import MalformedDelta, UnsupportedDelta
-from deltaloft.native.deflate import DEFLATE_VERSION, DeflateParameters
+from deltaloft.errors import InvalidRequest, MalformedDelta, UnsupportedDelta
+from deltaloft.native.deflate import DeflateParameters
+from deltaloft.unpack.differences import BLOCK_SIZE, BlockSizes
 from deltaloft.unpack.integers import read_integer, write_integers
-from deltaloft.unpack.limits import MOST_DEPTH, MOST_STREAMS, most_plain
+from deltaloft.unpack.limits import MOST_BLOCKS, MOST_DEPTH, MOST_STREAMS, most_plain
 
 __all__ = ["Recipe", "SourceStream", "TargetStream", "read_recipe", "write_recipe"]
 
-_FAMILIES = ("zlib", "gzip", "chromium")
 _MOST_PARAMETERS = 256
 _DIGEST_SIZE = 32
 _LARGEST_SIZE = 1 << 46
@@ -71,24 +74,27 @@ class Recipe:
 # ---- Writing -----------------------------------------------------------------------------------
 
 
-def write_recipe(recipe: Recipe) -> bytes:
-    """Return the bytes of a recipe."""
+def write_recipe(recipe: Recipe, blocks: Sequence[BlockSizes]) -> bytes:
+    """Return the bytes of a recipe and of the table of difference blocks."""
     parameters = list(dict.fromkeys(stream.parameters for stream in recipe.target_streams))
     out = bytearray()
-    out += write_integers([DEFLATE_VERSION, recipe.source_size, recipe.target_size])
+    out += write_integers([recipe.source_size, recipe.target_size])
     out += recipe.target_sha256
     out += write_integers([len(parameters)])
     for each in parameters:
-        out += bytes([_FAMILIES.index(each.family), each.level, each.mem_level])
+        out += each.encoded()
     sources, targets = recipe.source_streams, recipe.target_streams
     out += write_integers([len(sources)])
     places = [0, *(stream.offset for stream in sources)]
-    out += write_integers((2 * step if step >= 0 else -2 * step - 1 for step in _steps(places)))
-    out += write_integers((stream.size for stream in sources))
+    out += write_integers(2 * step if step >= 0 else -2 * step - 1 for step in _steps(places))
+    out += write_integers(stream.size for stream in sources)
     out += write_integers([len(targets)])
     out += write_integers(_steps([0, *(stream.start for stream in targets)]))
-    out += write_integers((stream.end - stream.start for stream in targets))
-    out += write_integers((parameters.index(stream.parameters) for stream in targets))
+    out += write_integers(stream.end - stream.start for stream in targets)
+    out += write_integers(parameters.index(stream.parameters) for stream in targets)
+    out += write_integers([len(blocks)])
+    out += write_integers(block.places for block in blocks)
+    out += write_integers(block.values for block in blocks)
     return bytes(out)
 
 
@@ -99,8 +105,8 @@ def _steps(places: Iterable[int]) -> Iterator[int]:
 # ---- Reading -----------------------------------------------------------------------------------
 
 
-def read_recipe(plain: bytes) -> Recipe:
-    """Read and check a recipe, which may be a stranger's.
+def read_recipe(plain: bytes) -> tuple[Recipe, tuple[BlockSizes, ...]]:
+    """Read and check a recipe and the table of difference blocks; they may be a stranger's.
 
     Raises:
         MalformedDelta: it breaks the format, contradicts itself, or asks for more than the format's
@@ -108,12 +114,6 @@ def read_recipe(plain: bytes) -> Recipe:
         UnsupportedDelta: it was written for a later engine of deflate.
     """
     reader = _Reader(plain)
-    version = reader.integer("a version of deflate")
-    if version > DEFLATE_VERSION:
-        raise UnsupportedDelta(
-            f"recipe: deflate version {DEFLATE_VERSION} or earlier expected, found {version}"
-        )
-    _require(version == DEFLATE_VERSION, "a version of deflate")
     source_size = reader.integer("the source's size")
     target_size = reader.integer("the target's size")
     _require(max(source_size, target_size) <= _LARGEST_SIZE, "sizes of files")
@@ -136,8 +136,14 @@ def read_recipe(plain: bytes) -> Recipe:
         for start, size, number in zip(starts, sizes, numbers, strict=True)
     )
     _check_targets(targets, target_size)
+
+    count = reader.count(MOST_BLOCKS, "blocks")
+    places = reader.integers(count, "sizes of places")
+    values = reader.integers(count, "sizes of values")
+    _require(max([0, *places, *values]) <= BLOCK_SIZE, f"at most {BLOCK_SIZE} bytes of differences")
     reader.finish()
-    return Recipe(source_size, target_size, sha256, sources, targets)
+    blocks = tuple(map(BlockSizes, places, values))
+    return Recipe(source_size, target_size, sha256, sources, targets), blocks
 
 
 def _check_sources(streams: Iterable[SourceStream], source_size: int) -> None:
@@ -164,9 +170,10 @@ def _check_targets(streams: Iterable[TargetStream], target_size: int) -> None:
 
 
 def _parameters(reader: _Reader) -> DeflateParameters:
-    family, level, mem_level = reader.part(3, "a parameter set")
-    _require(family < len(_FAMILIES) and 1 <= level <= 9 and 1 <= mem_level <= 9, "parameters")
-    return DeflateParameters(_FAMILIES[family], level, mem_level)
+    try:
+        return DeflateParameters.decoded(reader.part(2, "a parameter set"))
+    except InvalidRequest as error:
+        raise UnsupportedDelta(f"recipe: {error}") from error
 
 
 def _require(truth: bool, expected: str) -> None:
