@@ -146,6 +146,37 @@ def new_bucket(
 
 
 @pytest.fixture
+def new_folder_bucket(tmp_path: Path) -> Callable[[], Bucket]:
+    """Make fresh buckets in folders."""
+    return lambda: FolderBucket(tmp_path / uuid.uuid4().hex, create=True)
+
+
+@pytest.fixture
+def new_locked_bucket() -> Iterator[Callable[[str], Any]]:
+    """Make buckets with S3 Object Lock at an endpoint; after the test all locks are lifted."""
+    from deltaloft.s3_bucket import S3Bucket
+
+    made: list[S3Bucket] = []
+
+    def make(endpoint_url: str) -> S3Bucket:
+        name = f"test-{uuid.uuid4().hex[:16]}"
+        bucket = S3Bucket(name, endpoint_url=endpoint_url)
+        bucket.client.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+        made.append(bucket)
+        return bucket
+
+    yield make
+    for bucket in made:
+        name, client = bucket.url.removeprefix("s3://"), bucket.client
+        for each in client.list_object_versions(Bucket=name).get("Versions", []):
+            version = {"Bucket": name, "Key": each["Key"], "VersionId": each["VersionId"]}
+            client.put_object_legal_hold(**version, LegalHold={"Status": "OFF"})
+            client.delete_object(**version, BypassGovernanceRetention=True)
+        client.delete_bucket(Bucket=name)
+        client.close()
+
+
+@pytest.fixture
 def bucket(new_bucket: Callable[[], Bucket]) -> Bucket:
     """Return a fresh, empty bucket."""
     return new_bucket()

@@ -24,11 +24,11 @@ FLOORS = [
     {"atomic_file", "native", "xdelta3", "bucket", "encrypted_file"},
     {"bucket_requests", "inspection", "source", "base_cache"},
     {"folder_bucket", "s3_bucket", "layout", "secondary"},
-    {"bucket_url", "bases", "delta_reader"},
+    {"bucket_url", "bases", "delta_reader", "place"},
     {"delta_writer"},
     {"codec", "delta_range", "merging"},
     {"store"},
-    {"cli"},
+    {"cli", "filesystem"},
 ]
 
 C_FLOORS = [
@@ -49,6 +49,7 @@ TOOLS = {
     "deltaloft._vcdiff": {"native"},
     "deltaloft._xdelta3": {"xdelta3"},
     "filelock": {"base_cache"},
+    "fsspec": {"filesystem"},
     "platformdirs": {"base_cache"},
     "rich": {"cli"},
     "sqlite3": {"folder_bucket"},

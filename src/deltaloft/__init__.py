@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from deltaloft.bucket import Attributes
+    from deltaloft.bucket import Acl, Attributes, Encryption, Grant, Lock
     from deltaloft.codec import decode, decode_file, encode, encode_file, inspect
     from deltaloft.delta_range import decode_range
     from deltaloft.errors import (
@@ -25,11 +25,13 @@ if TYPE_CHECKING:
         InvalidRequest,
         MalformedDelta,
         NotFound,
+        ObjectArchived,
         PreconditionFailed,
         StorageError,
         TargetTooLarge,
         Throttled,
         Unreachable,
+        Unsupported,
         UnsupportedDelta,
         UnsupportedFormat,
         WrongSource,
@@ -41,20 +43,25 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccessDenied",
+    "Acl",
     "AlreadyExists",
     "Attributes",
     "BucketNotFound",
     "DamagedObject",
     "DeltaError",
     "DeltaloftError",
+    "Encryption",
     "Entry",
     "GetResult",
+    "Grant",
     "InputChanged",
     "Inspection",
     "IntegrityError",
     "InvalidRequest",
+    "Lock",
     "MalformedDelta",
     "NotFound",
+    "ObjectArchived",
     "PreconditionFailed",
     "PutResult",
     "Source",
@@ -64,6 +71,7 @@ __all__ = [
     "TargetTooLarge",
     "Throttled",
     "Unreachable",
+    "Unsupported",
     "UnsupportedDelta",
     "UnsupportedFormat",
     "WindowInspection",
@@ -80,10 +88,14 @@ __all__ = [
 
 # Where a name lives, unless it is an error.
 _HOMES = {
+    "Acl": "bucket",
     "Attributes": "bucket",
+    "Encryption": "bucket",
     "Entry": "store",
     "GetResult": "store",
+    "Grant": "bucket",
     "Inspection": "inspection",
+    "Lock": "bucket",
     "PutResult": "store",
     "Source": "source",
     "Stat": "store",

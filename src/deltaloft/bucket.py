@@ -14,7 +14,7 @@ object's URL and never a credential. A bucket may be used from several threads a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,15 +23,76 @@ from typing import BinaryIO, Protocol
 
 from deltaloft.buffers import Buffer
 
-__all__ = ["Attributes", "Bucket", "Listed", "ObjectInfo", "Reading"]
+__all__ = [
+    "PROBE_PREFIX",
+    "Acl",
+    "Attributes",
+    "Bucket",
+    "Encryption",
+    "Grant",
+    "Listed",
+    "Lock",
+    "ObjectInfo",
+    "Reading",
+]
+
+PROBE_PREFIX = ".deltaloft/probe/"  # where an endpoint is tried out; nothing below it is kept
+
+
+@dataclass(frozen=True, slots=True)
+class Encryption:
+    """Server-side encryption under keys that the service keeps.
+
+    `method` is `AES256`, `aws:kms` or `aws:kms:dsse`; `key_id` and `bucket_key` go with the latter
+    two and are the service's defaults when None.
+    """
+
+    method: str
+    key_id: str | None = None
+    bucket_key: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A permission for somebody, in the words of S3's headers.
+
+    `permission` is FULL_CONTROL, READ, READ_ACP or WRITE_ACP, `grantee` like `id=…`, `uri=…` or
+    `emailAddress=…`.
+    """
+
+    permission: str
+    grantee: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acl:
+    """Who may do what with an object. `owner` is a canonical user id."""
+
+    owner: str
+    grants: tuple[Grant, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """What keeps a version from being removed, in a bucket made with S3 Object Lock.
+
+    `mode` is GOVERNANCE or COMPLIANCE and goes with `until`; a legal hold stands by itself.
+    """
+
+    mode: str | None = None
+    until: datetime | None = None
+    legal_hold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """What travels with an object's bytes.
+    """What travels with an object's bytes, with S3's meaning; None means not set.
 
     `metadata` is the user metadata of S3: lower-case ASCII names without the `x-amz-meta-`, ASCII
-    values. The others are the HTTP headers of their names; None means not set.
+    values. The next five and `expires` are the HTTP headers of their names.
+
+    To write, all are taken or refused before anything is sent. What is read from a bucket lacks
+    `tags`, `acl` and `grants`: ask for them with `Bucket.tags` and `Bucket.acl`.
     """
 
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -40,6 +101,14 @@ class Attributes:
     content_disposition: str | None = None
     content_language: str | None = None
     cache_control: str | None = None
+    expires: datetime | None = None
+    website_redirect: str | None = None
+    tags: Mapping[str, str] | None = None
+    storage_class: str | None = None
+    encryption: Encryption | None = None
+    acl: str | None = None
+    grants: tuple[Grant, ...] = ()
+    lock: Lock | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +123,17 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """What the bucket says of one stored object. `size` and `etag` as in `Listed`."""
+    """What the bucket says of one stored object. `size` and `etag` as in `Listed`.
+
+    `tag_count` says whether asking for the tags is worth a request.
+    """
 
     key: str
     size: int
     etag: str
     modified: datetime
     attributes: Attributes
+    tag_count: int = 0
 
 
 class Reading(Protocol):
@@ -127,6 +200,52 @@ class Bucket(Protocol):
 
         Raises:
             NotFound: no such key.
+        """
+
+    def copy(
+        self, source: ObjectInfo, target_key: str, *, attributes: Attributes | None = None
+    ) -> str:
+        """Write the bytes of `source`, as `head` or `get` told it, under another key.
+
+        Returns the target's ETag. Without `attributes` the target gets all of the source's, tags,
+        ACL and lock included; with them it gets those and nothing else. Source and target may be
+        one key if `attributes` are given. What is copied does not pass through this machine.
+
+        Raises:
+            NotFound: the source is gone.
+            PreconditionFailed: the source was replaced; the target may hold a mixture where an
+                endpoint ignores conditions on a copy's source, and is to be written again.
+            ObjectArchived: the source has to be restored first.
+        """
+
+    def tags(self, key: str) -> dict[str, str]:
+        """Return an object's tags.
+
+        Raises:
+            NotFound: no such key.
+        """
+
+    def set_tags(self, key: str, tags: Mapping[str, str]) -> None:
+        """Replace an object's tags; none at all removes them. Its ETag stays.
+
+        Raises:
+            NotFound: no such key.
+        """
+
+    def acl(self, key: str) -> Acl:
+        """Return who may do what with an object.
+
+        Raises:
+            NotFound: no such key.
+            InvalidRequest: this kind of bucket has no ACLs.
+        """
+
+    def set_acl(self, key: str, *, acl: str | None = None, grants: Sequence[Grant] = ()) -> None:
+        """Replace an object's ACL by a canned one, like `public-read`, or by grants.
+
+        Raises:
+            NotFound: no such key.
+            InvalidRequest: not one of the two, or this kind of bucket has no ACLs.
         """
 
     def list(self, prefix: str = "", *, start_after: str = "") -> Iterator[Listed]:

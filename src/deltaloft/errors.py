@@ -18,6 +18,8 @@
         ├── AccessDenied           wrong or missing credentials, or not allowed
         ├── Throttled              the endpoint asks for patience, retries are used up
         ├── Unreachable            no answer from the endpoint
+        ├── ObjectArchived         the object sleeps in an archive and must be restored first
+        ├── Unsupported            this endpoint cannot do what was asked, or ignores it
         └── UnsupportedFormat      the object was written by a later deltaloft
 
 Memory that runs out is Python's own MemoryError, a disk or folder that refuses is its OSError.
@@ -37,11 +39,13 @@ __all__ = [
     "InvalidRequest",
     "MalformedDelta",
     "NotFound",
+    "ObjectArchived",
     "PreconditionFailed",
     "StorageError",
     "TargetTooLarge",
     "Throttled",
     "Unreachable",
+    "Unsupported",
     "UnsupportedDelta",
     "UnsupportedFormat",
     "WrongSource",
@@ -138,6 +142,14 @@ class Throttled(StorageError):
 
 class Unreachable(StorageError):
     """The endpoint gives no answer."""
+
+
+class ObjectArchived(StorageError):
+    """An object is in a storage class that has to restore it before it can be read."""
+
+
+class Unsupported(StorageError):
+    """The endpoint cannot do what was asked, or would ignore it."""
 
 
 class UnsupportedFormat(StorageError):

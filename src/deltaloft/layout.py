@@ -36,6 +36,7 @@ __all__ = [
     "base_key",
     "base_stem",
     "check_attributes",
+    "check_delta_size",
     "check_digest",
     "check_key",
     "delta_attributes",
@@ -56,6 +57,7 @@ _RESERVED = ".deltaloft/"
 # S3 takes 2 KiB of metadata; ours needs less than 350 bytes of it, whatever the form.
 _USER_METADATA_SIZE = 2048 - 350
 _CONTENT_ENCODING_SIZE = 64
+_DELTA_SLACK = 1 << 16  # bytes of headers and the like; a delta is not much more than its file
 _LARGEST_SIZE = 2**46  # S3 ends at 50 TB; a larger number is a lie
 
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -224,6 +226,18 @@ def form_of(info: ObjectInfo, url: str) -> Form:
         base=_digest(metadata, "dl-base", url),
         base_size=_size(metadata, "dl-base-size", url),
     )
+
+
+def check_delta_size(form: Delta, stored_size: int, url: str) -> None:
+    """Refuse a body that no encoder makes, before it is read; `url` names it in messages.
+
+    Raises:
+        DamagedObject: it is more than instructions for every byte of the file, and headers.
+    """
+    if stored_size > 2 * form.size + _DELTA_SLACK:
+        raise DamagedObject(
+            f"{url}: a delta for {form.size} bytes expected, found {stored_size} bytes"
+        )
 
 
 def user_attributes(stored: Attributes) -> Attributes:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deltaloft.cli import failure
+from deltaloft.cli.file_names import destination, keys_for
 from deltaloft.cli.options import (
     Storage,
     attribute_options,
@@ -19,8 +20,8 @@ from deltaloft.cli.options import (
     storage_options,
 )
 from deltaloft.cli.output import Output, human
-from deltaloft.cli.place import destination, keys_for, locate
 from deltaloft.errors import NotFound
+from deltaloft.place import locate
 
 if TYPE_CHECKING:
     from deltaloft.store import Entry, GetResult, PutResult, Stat, Store

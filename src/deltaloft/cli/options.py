@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from deltaloft.bucket import Attributes
+from deltaloft.bucket import Attributes, Encryption, Grant
 from deltaloft.cli.output import Output
 
 if TYPE_CHECKING:
@@ -78,26 +79,41 @@ def output_options(command: Command) -> Command:
     return wrapped
 
 
-def attribute_options(command: Command) -> Command:
-    """Add --metadata, --content-type and their like; they arrive as `attributes`."""
-    names = [field.name for field in fields(Attributes)]
+_HEADERS = ("content_type", "content_encoding", "content_disposition", "content_language",
+            "cache_control", "website_redirect")  # fmt: skip
 
+
+def attribute_options(command: Command) -> Command:
+    """Add --metadata, --content-type, --tag and their like; they arrive as `attributes`."""
+
+    @click.option("--metadata", metavar="NAME=VALUE", multiple=True, callback=_pairs,
+                  help="Metadata to keep with the file; may be repeated.")  # fmt: skip
+    @click.option("--tag", "tags", metavar="NAME=VALUE", multiple=True, callback=_pairs,
+                  help="Tag of the object; may be repeated.")  # fmt: skip
+    @click.option("--expires", metavar="TIME", callback=_time,
+                  help="HTTP header to keep with the file, as 2031-05-06T07:08:09Z.")  # fmt: skip
+    @click.option("--storage-class", metavar="NAME", help="Like STANDARD_IA; the default is S3's.")
+    @click.option("--sse", metavar="METHOD", help="AES256, aws:kms or aws:kms:dsse.")
+    @click.option("--sse-kms-key-id", metavar="KEY", help="The key for --sse aws:kms.")
+    @click.option("--acl", metavar="NAME", help="A canned ACL, like public-read.")
+    @click.option("--grant", "grants", metavar="PERMISSION=GRANTEE", multiple=True,
+                  callback=_grants, help="Like READ=uri=http://...; may be repeated.")  # fmt: skip
     @functools.wraps(command)
-    def wrapped(**given: Any) -> int | None:
-        attributes = Attributes(**{name: given.pop(name) for name in names})
+    def wrapped(sse: str | None, sse_kms_key_id: str | None, **given: Any) -> int | None:
+        if sse_kms_key_id is not None and sse is None:
+            raise click.UsageError("--sse-kms-key-id goes with --sse aws:kms")
+        names = [field.name for field in fields(Attributes) if field.name in given]
+        attributes = Attributes(
+            **{name: given.pop(name) for name in names},
+            encryption=None if sse is None else Encryption(sse, sse_kms_key_id),
+        )
         return command(attributes=attributes, **given)
 
-    for name in reversed(names[1:]):
+    for name in reversed(_HEADERS):
         option = "--" + name.replace("_", "-")
         help_text = "HTTP header to keep with the file."
         wrapped = click.option(option, metavar="VALUE", help=help_text)(wrapped)
-    return click.option(
-        "--metadata",
-        metavar="NAME=VALUE",
-        multiple=True,
-        callback=_pairs,
-        help="Metadata to keep with the file; may be repeated.",
-    )(wrapped)
+    return wrapped
 
 
 def _pairs(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> object:
@@ -105,3 +121,14 @@ def _pairs(context: click.Context, option: click.Parameter, given: tuple[str, ..
     if not all(name and equals for name, equals, _ in parted):
         raise click.BadParameter("NAME=VALUE expected")
     return {name: value for name, _, value in parted}
+
+
+def _grants(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> object:
+    return tuple(Grant(who.partition("=")[0], who.partition("=")[2]) for who in given)
+
+
+def _time(context: click.Context, option: click.Parameter, given: str | None) -> datetime | None:
+    try:
+        return None if given is None else datetime.fromisoformat(given)
+    except ValueError as error:
+        raise click.BadParameter("a time like 2031-05-06T07:08:09Z expected") from error

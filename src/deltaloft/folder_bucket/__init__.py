@@ -15,19 +15,22 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
 from deltaloft.atomic_file import flush_folder, replacing
-from deltaloft.bucket import Attributes, Listed, ObjectInfo
+from deltaloft.bucket import Acl, Attributes, Grant, Listed, ObjectInfo
 from deltaloft.bucket_requests import (
     check_attributes,
     check_conditions,
+    check_copy,
     check_key,
     check_range,
+    check_tags,
     encode_text,
     object_url,
 )
@@ -144,6 +147,8 @@ class FolderBucket:
         encoded = check_key(self._url, key)
         check_conditions(where, if_match, no_clobber)
         check_attributes(where, attributes)
+        _check_kept(where, attributes)
+        tags = dict(attributes.tags or {})
         with self._index.reading() as index:
             _check_condition(index.find(encoded), where, if_match, no_clobber)
         with self._bodies.receiving(body) as received:
@@ -153,8 +158,9 @@ class FolderBucket:
                     _check_condition(old, where, if_match, no_clobber)
                     if not self._bodies.path(received.name).exists():
                         raise StorageError(f"{where}: its body was taken for abandoned")
-                    info = ObjectInfo(key, received.size, received.sha256, _now(), attributes)
-                    index.store(encoded, Entry(info, received.name))
+                    shown = replace(attributes, tags=None)
+                    info = ObjectInfo(key, received.size, received.sha256, _now(), shown, len(tags))
+                    index.store(encoded, Entry(info, received.name, tags))
             except BaseException:
                 # A commit that fails may yet have been one: the index has to be asked.
                 self._remove_unused(received.name)
@@ -165,6 +171,42 @@ class FolderBucket:
     def head(self, key: str) -> ObjectInfo:
         """See `Bucket.head`."""
         return self._find(key).info
+
+    def copy(
+        self, source: ObjectInfo, target_key: str, *, attributes: Attributes | None = None
+    ) -> str:
+        """See `Bucket.copy`."""
+        check_copy(object_url(self._url, target_key), source.key, target_key, attributes)
+        entry, file = self._open(source.key)
+        with file:
+            if entry.info.etag != source.etag:
+                where = object_url(self._url, source.key)
+                raise PreconditionFailed(f"{where}: replaced while it was copied")
+            kept = replace(entry.info.attributes, tags=entry.tags)
+            return self.put(target_key, file, kept if attributes is None else attributes)
+
+    def tags(self, key: str) -> dict[str, str]:
+        """See `Bucket.tags`."""
+        return dict(self._find(key).tags)
+
+    def set_tags(self, key: str, tags: Mapping[str, str]) -> None:
+        """See `Bucket.set_tags`."""
+        where, encoded = object_url(self._url, key), check_key(self._url, key)
+        check_tags(where, tags)
+        with self._index.writing() as index:
+            entry = index.find(encoded)
+            if entry is None:
+                raise NotFound(f"{where}: no such key")
+            info = replace(entry.info, tag_count=len(tags))
+            index.store(encoded, replace(entry, info=info, tags=dict(tags)))
+
+    def acl(self, key: str) -> Acl:
+        """See `Bucket.acl`: a folder has none."""
+        raise InvalidRequest(f"{object_url(self._url, key)}: a folder has no ACLs")
+
+    def set_acl(self, key: str, *, acl: str | None = None, grants: Sequence[Grant] = ()) -> None:
+        """See `Bucket.set_acl`: a folder has none."""
+        self.acl(key)
 
     def list(self, prefix: str = "", *, start_after: str = "") -> Iterator[Listed]:
         """See `Bucket.list`. Each thousand is what was there at one moment."""
@@ -298,6 +340,17 @@ class _FileReading:
                 )
             self._left -= len(chunk)
             yield chunk
+
+
+def _check_kept(where: str, attributes: Attributes) -> None:
+    """Refuse what only a service can do with an object."""
+    refused = [
+        name
+        for name in ("storage_class", "encryption", "acl", "grants", "lock")
+        if getattr(attributes, name) not in (None, (), "STANDARD")
+    ]
+    if refused:
+        raise InvalidRequest(f"{where}: a folder has no {', '.join(refused)}")
 
 
 def _check_condition(

@@ -17,9 +17,9 @@ import errno
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
@@ -53,15 +53,23 @@ _SCHEMA = (
     "CREATE TABLE objects (key BLOB PRIMARY KEY, body TEXT NOT NULL UNIQUE, size INTEGER NOT NULL,"
     " etag TEXT NOT NULL, modified INTEGER NOT NULL, attributes TEXT NOT NULL) WITHOUT ROWID"
 )
+_HEADERS = (
+    "content_type",
+    "content_encoding",
+    "content_disposition",
+    "content_language",
+    "cache_control",
+)
 _COLUMNS = "key, body, size, etag, modified, attributes"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An object and the name of the file that holds its bytes."""
+    """An object, the name of the file that holds its bytes, and its tags."""
 
     info: ObjectInfo
     body: str
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 class Transaction:
@@ -114,7 +122,7 @@ class Transaction:
                 info.size,
                 info.etag,
                 (info.modified - _EPOCH) // timedelta(microseconds=1),
-                json.dumps({**asdict(info.attributes), "metadata": dict(info.attributes.metadata)}),
+                json.dumps(_stored(info.attributes, entry.tags)),
             ),
         )
 
@@ -240,26 +248,54 @@ def _is_blank(connection: sqlite3.Connection) -> bool:
 
 def _entry_of(row: tuple[Any, ...], where: str) -> Entry:
     """Check a row and read it. The index is a file that anyone may have written."""
-    key, body, size, etag, modified, attributes = row
+    key, body, size, etag, modified, stored = row
     try:
         if not (is_body_name(body) and isinstance(etag, str) and isinstance(size, int)):
             raise ValueError
+        given = json.loads(stored)
+        tags = _texts(given.pop("tags", {}))
         info = ObjectInfo(
             key=key.decode(),
             size=size,
             etag=etag,
             modified=_EPOCH + timedelta(microseconds=modified),
-            attributes=_attributes_of(json.loads(attributes)),
+            attributes=_attributes_of(given),
+            tag_count=len(tags),
         )
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         raise DamagedObject(f"{where}: the index has a row that makes no sense: {key!r}") from error
-    return Entry(info, body)
+    return Entry(info, body, tags)
+
+
+def _stored(attributes: Attributes, tags: Mapping[str, str]) -> dict[str, Any]:
+    """Return attributes for the index; what is not set is left out, but for the oldest headers."""
+    stored: dict[str, Any] = {name: getattr(attributes, name) for name in _HEADERS}
+    stored["metadata"] = dict(attributes.metadata)
+    if attributes.expires is not None:
+        stored["expires"] = attributes.expires.isoformat()
+    if attributes.website_redirect is not None:
+        stored["website_redirect"] = attributes.website_redirect
+    if tags:
+        stored["tags"] = dict(tags)
+    return stored
 
 
 def _attributes_of(stored: dict[str, Any]) -> Attributes:
-    metadata = dict(stored.pop("metadata"))
-    if not all(isinstance(each, str) for each in (*metadata, *metadata.values())):
-        raise ValueError
+    metadata = _texts(stored.pop("metadata"))
+    expires = stored.pop("expires", None)
     if not all(each is None or isinstance(each, str) for each in stored.values()):
         raise ValueError
-    return Attributes(metadata=metadata, **stored)
+    if not stored.keys() <= {*_HEADERS, "website_redirect"}:
+        raise ValueError
+    return Attributes(
+        metadata=metadata,
+        expires=None if expires is None else datetime.fromisoformat(expires),
+        **stored,
+    )
+
+
+def _texts(stored: Any) -> dict[str, str]:
+    texts = dict(stored)
+    if not all(isinstance(each, str) for each in (*texts, *texts.values())):
+        raise ValueError
+    return texts

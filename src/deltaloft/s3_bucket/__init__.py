@@ -6,6 +6,9 @@
     reading      a body that survives a broken line
     writing      a put whose outcome is known, conditions and lost answers included
     multipart    large bodies
+    copying      a copy that stays inside the bucket
+    attributes   ours <-> boto3's; tagging, acl: those that have calls of their own
+    honouring    does the endpoint keep what it is given?
 
 A call costs one request, beyond these: a listing one per thousand keys, a put above 64 MiB one per
 part and three more, a HEAD of a missing key a second one the first time, to see whether the bucket
@@ -15,17 +18,18 @@ is there at all, and a refused condition another one to see why.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from botocore.exceptions import ClientError
 
-from deltaloft.bucket import Attributes, Listed, ObjectInfo
+from deltaloft.bucket import Acl, Attributes, Grant, Listed, ObjectInfo
 from deltaloft.bucket_requests import (
     check_attributes,
     check_conditions,
+    check_copy,
     check_key,
     check_range,
     encode_text,
@@ -33,10 +37,14 @@ from deltaloft.bucket_requests import (
 )
 from deltaloft.buffers import Buffer
 from deltaloft.errors import AccessDenied, BucketNotFound, InvalidRequest, NotFound, StorageError
+from deltaloft.s3_bucket.acl import get_acl, put_acl
 from deltaloft.s3_bucket.answers import info_of, range_of, size_of, unquoted, whole_of
 from deltaloft.s3_bucket.connection import connect
+from deltaloft.s3_bucket.copying import Copying
 from deltaloft.s3_bucket.failures import code_of, failing, failure, status_of
+from deltaloft.s3_bucket.honouring import Honouring
 from deltaloft.s3_bucket.reading import S3Reading
+from deltaloft.s3_bucket.tagging import get_tags, put_tags
 from deltaloft.s3_bucket.writing import Writer
 
 if TYPE_CHECKING:
@@ -87,6 +95,7 @@ class S3Bucket:
         self._client_lock = threading.Lock()
         self._seen = False  # has the bucket answered as one that exists?
         self._writer = Writer(name)
+        self._honouring = Honouring(name, self._prefix)
 
     @property
     def url(self) -> str:
@@ -207,6 +216,7 @@ class S3Bucket:
         where, stored = self._object(key)
         check_conditions(where, if_match, no_clobber)
         check_attributes(where, attributes)
+        self._honouring.ensure(self.client, attributes, where)
         etag = self._writer.put(
             self.client,
             stored,
@@ -217,6 +227,8 @@ class S3Bucket:
             where=where,
         )
         self._seen = True
+        if attributes.tags and "-" in etag and self.tags(key) != attributes.tags:
+            self.set_tags(key, attributes.tags)  # Ceph 16 drops those of an upload in parts
         return etag
 
     def head(self, key: str) -> ObjectInfo:
@@ -230,6 +242,39 @@ class S3Bucket:
             raise
         self._seen = True
         return info_of(answer, key, size_of(answer, where), where)
+
+    def copy(
+        self, source: ObjectInfo, target_key: str, *, attributes: Attributes | None = None
+    ) -> str:
+        """See `Bucket.copy`. Two requests, GetObjectAcl and CopyObject; `copying` tells of more."""
+        source_url, stored = self._object(source.key)
+        where, target = self._object(target_key)
+        check_copy(where, source.key, target_key, attributes)
+        if attributes is not None:
+            check_attributes(where, attributes)
+            self._honouring.ensure(self.client, attributes, where)
+        places = self._target(stored), self._target(target)
+        return Copying(self.client, source, *places, source_url, where).run(attributes)
+
+    def tags(self, key: str) -> dict[str, str]:
+        """See `Bucket.tags`."""
+        where, stored = self._object(key)
+        return get_tags(self.client, self._target(stored), where)
+
+    def set_tags(self, key: str, tags: Mapping[str, str]) -> None:
+        """See `Bucket.set_tags`."""
+        where, stored = self._object(key)
+        put_tags(self.client, self._target(stored), tags, where)
+
+    def acl(self, key: str) -> Acl:
+        """See `Bucket.acl`."""
+        where, stored = self._object(key)
+        return get_acl(self.client, self._target(stored), where)
+
+    def set_acl(self, key: str, *, acl: str | None = None, grants: Sequence[Grant] = ()) -> None:
+        """See `Bucket.set_acl`."""
+        where, stored = self._object(key)
+        put_acl(self.client, self._target(stored), acl, grants, where)
 
     def list(self, prefix: str = "", *, start_after: str = "") -> Iterator[Listed]:
         """See `Bucket.list`. One request per page, sent when the page is needed.
@@ -281,6 +326,9 @@ class S3Bucket:
     def _object(self, key: str) -> tuple[str, str]:
         """Return an object's URL and the key it is stored under."""
         return object_url(self._url, key), check_key(self._url, key, prefix=self._prefix).decode()
+
+    def _target(self, stored: str) -> dict[str, str]:
+        return {"Bucket": self._name, "Key": stored}
 
     def _listed(self, asked: dict[str, Any]) -> Iterator[Mapping[str, Any]]:
         tokens: set[str] = set()

@@ -13,18 +13,11 @@ from typing import Any
 
 from deltaloft.bucket import Attributes, ObjectInfo
 from deltaloft.errors import StorageError
+from deltaloft.s3_bucket.attributes import arguments_of, attributes_of, tag_count_of
 
 __all__ = ["WRITE_ID", "info_of", "put_arguments", "range_of", "size_of", "unquoted", "whole_of"]
 
 WRITE_ID = "dl-write"  # metadata: tells a writer whose answer was lost that the object is its own
-_UNSET_TYPE = "binary/octet-stream"  # what S3 says of an object without a Content-Type
-_HEADERS = {
-    "content_type": "ContentType",
-    "content_encoding": "ContentEncoding",
-    "content_disposition": "ContentDisposition",
-    "content_language": "ContentLanguage",
-    "cache_control": "CacheControl",
-}
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})", re.ASCII)
 
 
@@ -41,24 +34,16 @@ def info_of(answer: Mapping[str, Any], key: str, size: int, where: str) -> Objec
         )
     metadata = {name.lower(): value for name, value in answer.get("Metadata", {}).items()}
     metadata.pop(WRITE_ID, None)
-    headers = {ours: answer.get(theirs) or None for ours, theirs in _HEADERS.items()}
-    if headers["content_type"] == _UNSET_TYPE:
-        headers["content_type"] = None
-    if encoding := headers["content_encoding"]:
-        headers["content_encoding"] = _without_transfer(encoding)
-    return ObjectInfo(key, size, etag, modified, Attributes(metadata=metadata, **headers))
+    attributes = attributes_of(answer, metadata)
+    return ObjectInfo(key, size, etag, modified, attributes, tag_count_of(answer))
 
 
 def put_arguments(attributes: Attributes, write_id: str | None) -> dict[str, Any]:
     """Return attributes as PutObject and CreateMultipartUpload take them."""
-    headers = {theirs: getattr(attributes, ours) for ours, theirs in _HEADERS.items()}
-    metadata = dict(attributes.metadata)
+    arguments = arguments_of(attributes)
     if write_id is not None:
-        metadata[WRITE_ID] = write_id
-    return {
-        "Metadata": metadata,
-        **{name: value for name, value in headers.items() if value is not None},
-    }
+        arguments["Metadata"][WRITE_ID] = write_id
+    return arguments
 
 
 def size_of(answer: Mapping[str, Any], where: str) -> int:
@@ -107,9 +92,3 @@ def range_of(answer: Mapping[str, Any], start: int, size: int | None, where: str
 def unquoted(etag: str) -> str:
     """Return an ETag without its quotes, which Ceph 18 forgets now and then."""
     return etag.removeprefix('"').removesuffix('"')
-
-
-def _without_transfer(encoding: str) -> str | None:
-    # Ceph 18 stores what only concerned the transfer: "zstd,aws-chunked".
-    kept = [each.strip() for each in encoding.split(",")]
-    return ",".join(each for each in kept if each and each != "aws-chunked") or None

@@ -19,7 +19,7 @@ from deltaloft.s3_bucket.failures import failing
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
-__all__ = ["connect"]
+__all__ = ["connect", "is_aws"]
 
 _CONFIG = Config(
     connect_timeout=5,
@@ -73,6 +73,10 @@ def _check_endpoint(url: str) -> None:
         raise InvalidRequest("endpoint URL: one without user and password expected")
 
 
+def is_aws(endpoint_url: str) -> bool:
+    """Tell AWS's own endpoints from those of compatible services."""
+    return "amazonaws" in (urlsplit(endpoint_url).hostname or "").split(".")
+
+
 def _config_for(endpoint_url: str) -> Config:
-    aws = "amazonaws" in (urlsplit(endpoint_url).hostname or "").split(".")
-    return _CONFIG if aws else _COMPATIBLE
+    return _CONFIG if is_aws(endpoint_url) else _COMPATIBLE

@@ -23,10 +23,12 @@ from deltaloft.errors import (
     DeltaloftError,
     InvalidRequest,
     NotFound,
+    ObjectArchived,
     PreconditionFailed,
     StorageError,
     Throttled,
     Unreachable,
+    Unsupported,
 )
 
 __all__ = ["code_of", "failing", "failure", "status_of"]
@@ -35,6 +37,7 @@ _CLOCK = "the clock of this machine is off by more than the endpoint allows"
 _BY_CODE: dict[str, tuple[type[DeltaloftError], str]] = {
     "NoSuchBucket": (BucketNotFound, "no such bucket"),
     "NoSuchKey": (NotFound, "no such key"),
+    "InvalidObjectState": (ObjectArchived, "archived, it has to be restored first"),
     "PreconditionFailed": (PreconditionFailed, "not, or no longer, what the condition named"),
     "InvalidRange": (InvalidRequest, "the range begins past the end of the object"),
     "KeyTooLongError": (InvalidRequest, "the key is too long"),
@@ -48,6 +51,7 @@ _BY_CODE: dict[str, tuple[type[DeltaloftError], str]] = {
     "AuthorizationHeaderMalformed": (AccessDenied, "the region of the signature is wrong"),
     "RequestTimeTooSkewed": (AccessDenied, _CLOCK),
     "RequestExpired": (AccessDenied, _CLOCK),
+    "NotImplemented": (Unsupported, "the endpoint does not know how"),
     "SlowDown": (Throttled, "the endpoint asks to slow down"),
     "RequestTimeout": (Unreachable, "the request took too long to arrive"),
     # A client that was handed in; see `connection` for those of our own.
@@ -64,6 +68,7 @@ _BY_STATUS: dict[int, tuple[type[DeltaloftError], str]] = {
     412: (PreconditionFailed, "not, or no longer, what the condition named"),
     416: (InvalidRequest, "the range begins past the end of the object"),
     429: (Throttled, "the endpoint asks to slow down"),
+    501: (Unsupported, "the endpoint does not know how"),
     503: (Throttled, "the endpoint is overloaded"),
 }
 _NO_CREDENTIALS = (

@@ -39,6 +39,7 @@ from deltaloft.errors import (
     Throttled,
 )
 from deltaloft.s3_bucket.answers import WRITE_ID, put_arguments, unquoted
+from deltaloft.s3_bucket.attributes import content_digest
 from deltaloft.s3_bucket.failures import code_of, failing, failure, status_of
 from deltaloft.s3_bucket.multipart import part_size_for, upload_parts
 
@@ -142,7 +143,10 @@ class _Put:
             answer = upload_parts(self.client, parts, self.target, self.arguments, condition)
         else:
             body = b"".join(self.content.parts(_SINGLE_SIZE))
-            answer = self.client.put_object(**self.target, Body=body, **self.arguments, **condition)
+            locked: Any = content_digest(body) if "ObjectLockMode" in self.arguments else {}
+            answer = self.client.put_object(
+                **self.target, Body=body, **self.arguments, **locked, **condition
+            )
         return unquoted(answer.get("ETag", ""))
 
     def _condition(self, quotes: bool) -> dict[str, Any]:

@@ -30,8 +30,6 @@ from deltaloft.store.results import FormName, GetResult
 __all__ = ["Getting"]
 
 _IN_MEMORY = 32 << 20  # a longer delta is spooled into an unlinked temporary file
-# No encoder needs this much more than the file itself: instructions for every byte, and headers.
-_DELTA_SLACK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,7 @@ class Getting:
                 if not isinstance(form, Delta):
                     return self._whole(form, reading, file, hold_back=hold_back)
                 stored_size = reading.info.size
-                self._check_delta_size(form, stored_size)
+                layout.check_delta_size(form, stored_size, self._url)
                 delta = stack.enter_context(_spooled(reading))
             self._decoded(form, delta, file, hold_back=hold_back)
             return GetResult(self.key, "delta", form.size, stored_size, form.sha256, form.base)
@@ -88,12 +86,6 @@ class Getting:
         if writer.size != form.size:
             raise DamagedObject(f"{self._url}: {form.size} bytes expected, found {writer.size}")
         writer.finish(form.sha256, f"{self._url}: with base {form.base}")
-
-    def _check_delta_size(self, form: Delta, stored_size: int) -> None:
-        if stored_size > 2 * form.size + _DELTA_SLACK:
-            raise DamagedObject(
-                f"{self._url}: a delta for {form.size} bytes expected, found {stored_size} bytes"
-            )
 
     @property
     def _url(self) -> str:

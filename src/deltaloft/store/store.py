@@ -20,6 +20,7 @@ from deltaloft.layout import Delta, Foreign
 from deltaloft.store.base_bytes import BaseBytes
 from deltaloft.store.get import Getting
 from deltaloft.store.input import opened
+from deltaloft.store.object_file import ObjectFile
 from deltaloft.store.proof import Progress
 from deltaloft.store.put import DeltaPolicy, Putting
 from deltaloft.store.results import Entry, FormName, GetResult, PutResult, Stat
@@ -173,6 +174,17 @@ class Store:
         target = io.BytesIO()
         self.get(key, target)
         return target.getvalue()
+
+    def open_file(self, key: str) -> ObjectFile:
+        """Open the file of `key` for reading anywhere in it: one HEAD, then what is read.
+
+        Raises:
+            NotFound: no such key.
+            DamagedObject: its metadata contradicts itself.
+            UnsupportedFormat: a later deltaloft stored it.
+        """
+        info = self._bucket.head(layout.check_key(self.url, key))
+        return ObjectFile(self._bucket, self._base_bytes, info)
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
         """Yield what is stored under keys that start with `prefix`, in order of UTF-8 bytes.

@@ -1,4 +1,4 @@
-"""What a URL or path on the command line means: a store, and a key in it.
+"""What a URL or path means: a store, and a key in it.
 
     s3://BUCKET/KEY       the bucket is the store; with --root, what lies below that prefix
     file:///STORE/KEY     the longest leading part that is a store; the rest is the key,
@@ -10,14 +10,15 @@ not there, namely all up to the last slash.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
 from deltaloft.errors import BucketNotFound, InvalidRequest
+from deltaloft.folder_bucket import is_bucket
 
-__all__ = ["Place", "destination", "keys_for", "locate"]
+__all__ = ["Place", "locate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,39 +49,6 @@ def locate(url: str, *, root: str = "", putting: bool = False, create: bool = Fa
     return _in_folder(url, putting, create)
 
 
-def keys_for(files: Sequence[Path], place: Place) -> list[str]:
-    """Return the key for each file: the place's own, or below it under the files' names.
-
-    Raises:
-        InvalidRequest: a file without a name, or two that have the same.
-    """
-    if len(files) == 1 and place.key and not place.key.endswith("/"):
-        return [place.key]
-    below = place.key if not place.key or place.key.endswith("/") else f"{place.key}/"
-    names = [file.name for file in files]
-    if "-" in map(str, files):
-        raise InvalidRequest("-: a key expected, for standard input has no name")
-    for name in names:
-        if name in ("", "..") or names.count(name) > 1:
-            raise InvalidRequest(f"{below}{name}: files with names of their own expected")
-    return [below + name for name in names]
-
-
-def destination(given: str | None, key: str) -> Path:
-    """Return the file to write: `given`, or below it, if it is a folder, under the key's name.
-
-    Raises:
-        InvalidRequest: the key ends in no name that a file can have.
-    """
-    folder = Path(given or ".")
-    if given is not None and not given.endswith("/") and not folder.is_dir():
-        return folder
-    name = key.rpartition("/")[2]
-    if name in ("", ".", "..") or "\0" in name:
-        raise InvalidRequest(f"{key!r}: no name for a file; name the destination")
-    return folder / name
-
-
 def _in_s3(url: str, root: str, create: bool) -> Place:
     bucket, _, key = url.removeprefix("s3://").partition("/")
     if root:
@@ -91,8 +59,6 @@ def _in_s3(url: str, root: str, create: bool) -> Place:
 
 
 def _in_folder(url: str, putting: bool, create: bool) -> Place:
-    from deltaloft.folder_bucket import is_bucket
-
     for folder, key in _partings(url):
         if is_bucket(folder):
             return Place(folder.absolute().as_uri(), key)

@@ -1,0 +1,123 @@
+"""A file of the store, opened for reading anywhere in it.
+
+plain, foreign    a ranged GET for each read, of the version that was opened
+delta             the body once and whole, the base out of the cache; then only the windows that
+                  cover what is read
+
+Whoever reads a part has no SHA-256 of it to compare: windows of a delta are proven by their
+Adler-32, the parts of a plain object by nothing. `Store.get` proves the whole.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from contextlib import ExitStack
+from typing import Any
+
+from deltaloft import layout
+from deltaloft.bucket import Bucket, ObjectInfo
+from deltaloft.bucket_requests import object_url
+from deltaloft.delta_range import decode_range
+from deltaloft.errors import DamagedObject, DeltaError, NotFound, WrongSource
+from deltaloft.layout import Delta
+from deltaloft.store.base_bytes import BaseBytes
+
+__all__ = ["ObjectFile"]
+
+
+class ObjectFile(io.RawIOBase):
+    """One version of one key, read-only and seekable; later versions do not show.
+
+    Several threads may call `read_at`; the others keep a position, as those of any file.
+    """
+
+    def __init__(self, bucket: Bucket, base_bytes: BaseBytes, info: ObjectInfo) -> None:
+        super().__init__()
+        self._bucket = bucket
+        self._base_bytes = base_bytes
+        self._info = info
+        self._url = object_url(bucket.url, info.key)
+        self._form = layout.form_of(info, self._url)
+        self._position = 0
+        self._loading = threading.Lock()
+        self._delta: tuple[memoryview, bytes] | None = None  # source and body
+        self._resources = ExitStack()
+        self.size = self._form.size if isinstance(self._form, Delta) else info.size
+        self.etag = info.etag
+
+    def read_at(self, start: int, size: int) -> bytes:
+        """Return `size` bytes from `start`, or those up to the end of the file.
+
+        Raises:
+            PreconditionFailed: the key was replaced since it was opened, and the bucket does not
+                hold that version any more.
+            DamagedObject: what is stored cannot give these bytes back.
+        """
+        size = max(0, min(size, self.size - start))
+        if size == 0:
+            return b""
+        if not isinstance(self._form, Delta):
+            return self._stored(start, size)
+        source, body = self._loaded(self._form)
+        try:
+            return decode_range(source, body, start, size)
+        except (DeltaError, WrongSource) as error:
+            raise DamagedObject(f"{self._url}: with base {self._form.base}: {error}") from error
+
+    def _stored(self, start: int, size: int) -> bytes:
+        info = self._info
+        with self._bucket.get(info.key, start=start, size=size, if_match=info.etag) as reading:
+            assert reading is not None  # no condition was asked that it could meet
+            return b"".join(reading.chunks())
+
+    def _loaded(self, form: Delta) -> tuple[memoryview, bytes]:
+        with self._loading:
+            if self._delta is None:
+                layout.check_delta_size(form, self._info.size, self._url)
+                body = self._stored(0, self._info.size)
+                try:
+                    opened = self._base_bytes.opened(form.base, form.base_size)
+                    self._delta = self._resources.enter_context(opened), body
+                except NotFound as error:
+                    raise DamagedObject(f"{self._url}: its base is missing: {error}") from error
+            return self._delta
+
+    # ---- What io asks for ----
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Go to a position; behind the end nothing is read.
+
+        Raises:
+            ValueError: it would be before the beginning.
+        """
+        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.size}[whence]
+        if origin + offset < 0:
+            raise ValueError(f"a position from 0 on expected, found {origin + offset}")
+        self._position = origin + offset
+        return self._position
+
+    def readinto(self, room: Any, /) -> int:
+        """Fill `room` from the position on, as far as the file goes."""
+        view = memoryview(room).cast("B")
+        piece = self.read_at(self._position, len(view))
+        view[: len(piece)] = piece
+        self._position += len(piece)
+        return len(piece)
+
+    def close(self) -> None:
+        """Give the base back."""
+        self._resources.close()
+        super().close()
