@@ -22,10 +22,11 @@ CSRC = ROOT / "csrc"
 FLOORS = [
     {"errors", "buffers"},
     {"atomic_file", "native", "xdelta3", "bucket", "encrypted_file"},
-    {"bucket_requests", "inspection", "source", "base_cache"},
+    {"bucket_requests", "containers", "inspection", "source", "base_cache"},
     {"folder_bucket", "s3_bucket", "layout", "secondary"},
     {"bucket_url", "bases", "delta_reader", "place"},
     {"delta_writer"},
+    {"unpack"},
     {"codec", "delta_range", "merging"},
     {"store"},
     {"cli", "filesystem"},
@@ -37,7 +38,7 @@ C_FLOORS = [
     {"code_table", "adler32", "match_length", "source_index", "window_reader", "window_writer"},
     {"instruction_reader", "gap_parser"},
     {"match_finder", "piece_list"},
-    {"decode", "encode", "inspect", "merge"},
+    {"difference", "decode", "encode", "inspect", "merge"},
 ]
 
 # Only these rooms may import the tool.

@@ -15,24 +15,22 @@ base that nobody needs.
 
 from __future__ import annotations
 
-import io
 import logging
-import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
-from typing import IO, BinaryIO, Literal, cast
+from typing import BinaryIO, Literal
 
-from deltaloft import bases, codec, layout
+from deltaloft import bases, layout
 from deltaloft.bases import Base, BaseIndex
 from deltaloft.bucket import Attributes, Bucket
-from deltaloft.buffers import Buffer, mapped_file
+from deltaloft.buffers import Buffer
 from deltaloft.errors import DeltaloftError, IntegrityError, NotFound
 from deltaloft.store import eligible
 from deltaloft.store.base_bytes import BaseBytes
+from deltaloft.store.deltas import CodecPolicy, proven_delta
 from deltaloft.store.input import Input
-from deltaloft.store.proof import ProvingWriter
 from deltaloft.store.results import FormName, PutResult
+from deltaloft.unpack import is_unpacked
 
 __all__ = ["DeltaPolicy", "Putting"]
 
@@ -55,6 +53,7 @@ class Putting:
     attributes: Attributes
     no_clobber: bool
     level: int
+    codec: CodecPolicy = "auto"
 
     def run(self, policy: DeltaPolicy) -> PutResult:
         """Store the file in the form that the policy and its bytes call for."""
@@ -111,6 +110,7 @@ class Putting:
             size=self.given.size,
             base=base.sha256,
             base_size=base.size,
+            codec=layout.UNPACK if is_unpacked(delta) else layout.VCDIFF,
         )
         etag = self._upload(delta, attributes)
         return self._result("delta", len(delta), etag, base=base.sha256, new_base=new_base)
@@ -129,32 +129,11 @@ class Putting:
             self.index.forget(base.sha256)
             return None
 
-    @contextmanager
-    def _delta(self, source: memoryview, limit: int) -> Iterator[memoryview | None]:
+    def _delta(self, source: memoryview, limit: int) -> AbstractContextManager[memoryview | None]:
         """Lend a proven delta from `source` to the file; None when it is larger than `limit`."""
-        with tempfile.TemporaryFile() as spool:
-            try:
-                limited = cast("BinaryIO", _Limited(spool, limit))
-                codec.encode_file(source, self.given.view, limited, level=self.level)
-            except _TooLarge:
-                yield None
-                return
-            with mapped_file(cast("BinaryIO", spool)) as delta:
-                yield delta if self._is_right(source, delta) else None
-
-    def _is_right(self, source: memoryview, delta: memoryview) -> bool:
-        """Decode a delta and compare digests: what cannot be given back is never stored."""
-        proof = ProvingWriter(None)
-        try:
-            codec.decode_file(source, delta, cast("BinaryIO", proof), max_size=self.given.size)
-        except DeltaloftError as error:
-            _log.error("%s: the delta that was made cannot be decoded: %s", self.key, error)
-            return False
-        if proof.hexdigest() == self.given.sha256:
-            return True
-        self.given.check_unchanged()
-        _log.error("%s: the delta that was made decodes to other bytes", self.key)
-        return False
+        return proven_delta(
+            source, self.given, key=self.key, limit=limit, level=self.level, policy=self.codec
+        )
 
     def _upload(self, body: Buffer | BinaryIO, attributes: Attributes) -> str:
         self.given.check_unchanged()
@@ -179,26 +158,3 @@ class Putting:
         return PutResult(
             self.key, form, given.size, stored_size, given.sha256, base, new_base, etag
         )
-
-
-class _TooLarge(Exception):
-    """A delta has outgrown what it may be."""
-
-
-class _Limited(io.RawIOBase):
-    """Ends an encode as soon as its delta is not worth having."""
-
-    def __init__(self, file: IO[bytes], limit: int) -> None:
-        super().__init__()
-        self._file = file
-        self._left = limit
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Buffer, /) -> int:  # type: ignore[override]
-        size = memoryview(data).nbytes
-        if size > self._left:
-            raise _TooLarge
-        self._left -= size
-        return self._file.write(data)

@@ -18,6 +18,7 @@ from deltaloft.buffers import Buffer
 from deltaloft.errors import DamagedObject, InvalidRequest, NotFound, UnsupportedFormat
 from deltaloft.layout import Delta, Foreign
 from deltaloft.store.base_bytes import BaseBytes
+from deltaloft.store.deltas import CodecPolicy
 from deltaloft.store.get import Getting
 from deltaloft.store.input import opened
 from deltaloft.store.object_file import ObjectFile
@@ -28,6 +29,7 @@ from deltaloft.store.results import Entry, FormName, GetResult, PutResult, Stat
 __all__ = ["Store"]
 
 _POLICIES = ("auto", "always", "never")
+_CODECS = ("auto", "vcdiff")
 
 
 class Store:
@@ -108,6 +110,7 @@ class Store:
         key: str,
         *,
         delta: DeltaPolicy = "auto",
+        codec: CodecPolicy = "auto",
         attributes: Attributes | None = None,
         no_clobber: bool = False,
         level: int = 6,
@@ -120,6 +123,8 @@ class Store:
                 from where it stands to its end.
             key: 1 to 1,024 bytes of UTF-8.
             delta: "always" tries a delta whatever the type of the file, "never" stores it plain.
+            codec: "vcdiff" keeps to deltas that stock tools read; "auto" looks inside deflate, too,
+                and takes what is smaller.
             attributes: The user's metadata and headers; they come back from `stat`.
             no_clobber: Refuse to replace, as far as the endpoint honours conditions.
             level: How hard to encode, from 1 (fast) to 9 (small).
@@ -137,6 +142,8 @@ class Store:
         layout.check_attributes(object_url(self.url, key), attributes)
         if delta not in _POLICIES:
             raise InvalidRequest(f"delta: one of {', '.join(_POLICIES)} expected, found {delta!r}")
+        if codec not in _CODECS:
+            raise InvalidRequest(f"codec: one of {', '.join(_CODECS)} expected, found {codec!r}")
         if not 1 <= level <= 9:
             raise InvalidRequest(f"level: 1 to 9 expected, found {level}")
         with opened(file, progress) as given:
@@ -149,6 +156,7 @@ class Store:
                 attributes,
                 no_clobber,
                 level,
+                codec,
             ).run(delta)
 
     def get(

@@ -7,7 +7,7 @@
 docs/unpack.md tells what it costs, docs/format.md what stands in a body.
 """
 
-from deltaloft.unpack.body import is_unpacked
+from deltaloft.delta_reader import is_unpacked
 from deltaloft.unpack.decoder import decode_unpacked, unpacked_size
 from deltaloft.unpack.encoder import encode_unpacked
 

@@ -1,16 +1,17 @@
 """The bytes of an unpack/1 body: a recipe and differences in front of a delta.
 
-    d5 75 6e 70 · 01                        magic and version
-    plain size · packed size                of the recipe; integers of RFC 3284
-    packed size of places · of values       0 and 0 without differences
-    recipe · places · values                LZMA2 streams, raw, each to its end mark
-    VCDIFF delta                            of source′, to the end of the body
+d5 75 6e 70 · 01                        magic and version
+plain size · packed size                of the recipe; integers of RFC 3284
+packed size of places · of values       0 and 0 without differences
+recipe · places · values                LZMA2 streams, raw, each to its end mark
+VCDIFF delta                            of source′, to the end of the body
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from deltaloft.delta_reader import UNPACK_MAGIC, is_unpacked
 from deltaloft.errors import MalformedDelta, UnsupportedDelta
 from deltaloft.unpack.differences import Differences
 from deltaloft.unpack.integers import read_integer, write_integers
@@ -18,11 +19,10 @@ from deltaloft.unpack.limits import LARGEST_RECIPE
 from deltaloft.unpack.packing import Unpacker, pack
 from deltaloft.unpack.recipe import Recipe, read_recipe, write_recipe
 
-__all__ = ["Body", "body_head", "is_unpacked", "read_body"]
+__all__ = ["Body", "body_head", "read_body"]
 
-_MAGIC = b"\xd5unp"
 _VERSION = 1
-_HEAD_SIZE = len(_MAGIC) + 1
+_HEAD_SIZE = len(UNPACK_MAGIC) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +34,13 @@ class Body:
     delta: memoryview
 
 
-def is_unpacked(body: memoryview) -> bool:
-    """Say whether these bytes claim to be such a body, of whatever version."""
-    return body[: len(_MAGIC)] == _MAGIC
-
-
 def body_head(recipe: Recipe, differences: Differences) -> bytes:
     """Return what stands in front of the delta."""
     plain = write_recipe(recipe, differences.sizes)
     packed = pack(plain, literal_context=0)
     parts = [packed, differences.places, differences.values] if differences.sizes else [packed]
     sizes = [len(plain), *map(len, parts), 0, 0][:4]
-    return b"".join([_MAGIC, bytes([_VERSION]), write_integers(sizes), *parts])
+    return b"".join([UNPACK_MAGIC, bytes([_VERSION]), write_integers(sizes), *parts])
 
 
 def read_body(body: memoryview) -> Body:
@@ -57,7 +52,7 @@ def read_body(body: memoryview) -> Body:
     """
     if not is_unpacked(body) or len(body) < _HEAD_SIZE:
         raise MalformedDelta("unpack: its magic and version expected")
-    version = body[len(_MAGIC)]
+    version = body[len(UNPACK_MAGIC)]
     if version != _VERSION:
         raise UnsupportedDelta(f"unpack: version {_VERSION} expected, found {version}")
     at = _HEAD_SIZE

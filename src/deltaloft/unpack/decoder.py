@@ -66,9 +66,7 @@ def decode_unpacked(
             closing(decode_pieces(delta, memory, threads, _no_target_so_far))
         )
         exact = added(windows, parts.differences)
-        for piece in stack.enter_context(
-            closing(replayed(exact, recipe.target_streams, threads))
-        ):
+        for piece in stack.enter_context(closing(replayed(exact, recipe.target_streams, threads))):
             digest.update(piece)
             size += len(piece)
             read += len(piece)

@@ -7,7 +7,7 @@
                    another way than it began, once more, and each is deflated to its end first
 
 In memory: source′, target′, and target′ approximated. That is what bounds the files that get a
-body: MOST_INFLATED on each side, and MOST_APPROXIMATED.
+body: `plan.MOST_INFLATED` on each side, and _MOST_APPROXIMATED.
 """
 
 from __future__ import annotations
@@ -34,12 +34,15 @@ __all__ = ["encode_unpacked"]
 _log = logging.getLogger(__name__)
 
 # Bytes of a target that is approximated only for its differences, with nothing deflated in it.
-MOST_APPROXIMATED = 256 << 20
+_MOST_APPROXIMATED = 256 << 20
 
-# A smaller delta has nothing to gain; and one whose bytes are not at least that share of joined
-# copies gained nothing: on source code, where text changes rather than numbers.
+# A smaller delta has nothing to gain, nor one that is so small a share of its target that the time
+# to look at all of it again is worth more.
 _SMALLEST_DELTA = 2 << 10
-_LEAST_SHARE = 1 / 16
+_SMALLEST_SHARE = 1 / (1 << 14)
+
+# Differences that are fewer bytes than this share of the delta gained nothing.
+_LEAST_DIFFERENCES = 1 / 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class _Encoding:
 
     source: memoryview
     target: memoryview
+    sha256: bytes
     level: int
     threads: int | None
 
@@ -55,25 +59,34 @@ class _Encoding:
 def encode_unpacked(
     source: memoryview,
     target: memoryview,
-    plain_delta: memoryview,
+    plain_delta: memoryview | None,
     *,
+    limit: int,
     level: int,
     threads: int | None = None,
+    sha256: bytes | None = None,
 ) -> bytes | None:
     """Return a body that gives `target` back; None if none is smaller than the plain delta.
 
     Args:
         source: What the reader of the body will have.
         target: What the reader wants. It must not change meanwhile.
-        plain_delta: From source to target, by our encoder.
+        plain_delta: From source to target, by our encoder; None if that is larger than `limit`.
+        limit: The largest body that is of use, in bytes.
         level: 1 (fast) to 9 (small), of the deltas.
         threads: As `usual_threads` takes it.
+        sha256: The target's, if it is known.
     """
-    encoding = _Encoding(source, target, level, threads)
+    if plain_delta is not None:
+        if len(plain_delta) < _SMALLEST_DELTA:
+            return None
+        limit = min(limit, len(plain_delta) - 1)
+    sha256 = sha256 or hashlib.sha256(target).digest()
+    encoding = _Encoding(source, target, sha256, level, threads)
     for thorough in (False, True):
         plan = make_plan(source, target, thorough=thorough)
         body = _differing(encoding, plain_delta) if plan is None else _inflated(encoding, plan)
-        if body is None or len(body) >= len(plain_delta):
+        if body is None or len(body) > limit:
             return None
         if _gives_back(encoding, body):
             return body
@@ -96,25 +109,27 @@ def _inflated(encoding: _Encoding, plan: Plan) -> bytes:
         return without if withal is None or len(without) <= len(withal) else withal
 
 
-def _differing(encoding: _Encoding, plain_delta: memoryview) -> bytes | None:
+def _differing(encoding: _Encoding, plain_delta: memoryview | None) -> bytes | None:
     """Return a body for a file with nothing to inflate: it lives on differences alone."""
-    if len(encoding.target) > MOST_APPROXIMATED:
+    if plain_delta is None:
+        return None
+    small = len(plain_delta) < _SMALLEST_SHARE * len(encoding.target)
+    if small or len(encoding.target) > _MOST_APPROXIMATED:
         return None
     recipe = _recipe(encoding, Plan())
     with Source(encoding.source, level=encoding.level) as source:
-        return _with_differences(
-            encoding, recipe, source, bytearray(encoding.target), plain_delta
-        )
+        return _with_differences(encoding, recipe, source, bytearray(encoding.target), plain_delta)
 
 
 def _with_differences(
     encoding: _Encoding, recipe: Recipe, source: Source, target: bytearray, delta: Buffer
 ) -> bytes | None:
     """Return a body with differences, if it may be smaller; `target` is approximated then."""
-    if len(delta) < _SMALLEST_DELTA:
+    if len(delta) < max(_SMALLEST_DELTA, _SMALLEST_SHARE * len(target)):
         return None
     blocks = approximated(source.memory, target, delta)
-    if sum(len(block.places) + len(block.values) for block in blocks) < _LEAST_SHARE * len(delta):
+    size = sum(len(block.places) + len(block.values) for block in blocks)
+    if size < _LEAST_DIFFERENCES * len(delta):
         return None
     head = body_head(recipe, packed_blocks(blocks))
     return None if len(head) >= len(delta) else head + _delta(encoding, source, target)
@@ -124,7 +139,7 @@ def _recipe(encoding: _Encoding, plan: Plan) -> Recipe:
     return Recipe(
         len(encoding.source),
         len(encoding.target),
-        hashlib.sha256(encoding.target).digest(),
+        encoding.sha256,
         tuple(plan.source_streams),
         tuple(plan.target_streams),
     )

@@ -1,11 +1,11 @@
-"""What an unpack/1 body may ask for: a part of the format, so that nobody writes what others refuse.
+"""What a body of unpack/1 may ask for: part of the format, so that readers take what writers make.
 
-    most_plain(size)    what a file of `size` bytes may hold, inflated: 64 MiB + 64 times its size,
-                        and never more than 4 GiB
-    MOST_STREAMS        streams on each side
-    MOST_DEPTH          streams inside streams
-    MOST_BLOCKS         of differences, 16 MiB of target′ each
-    LARGEST_RECIPE      in bytes, unpacked
+most_plain(size)    what a file of `size` bytes may hold, inflated: 64 MiB + 64 times its size,
+                    and never more than 4 GiB
+MOST_STREAMS        streams on each side
+MOST_DEPTH          streams inside streams
+MOST_BLOCKS         of differences, 16 MiB of target′ each
+LARGEST_RECIPE      in bytes, unpacked
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from deltaloft.containers import Part, looks_like_container, parts_of
 from deltaloft.errors import DeltaError
-from deltaloft.native.deflate import Deflater, DeflateParameters, guess_parameters, inflate
+from deltaloft.native.deflate import DeflateParameters, Deflater, guess_parameters, inflate
 from deltaloft.unpack.counterparts import Pairing, pair_up
 from deltaloft.unpack.limits import MOST_DEPTH, MOST_STREAMS, most_plain
 from deltaloft.unpack.recipe import SourceStream, TargetStream
@@ -163,9 +163,7 @@ class _Planner:
         self._source_left -= len(plain)
         return _Region(memoryview(plain), start)
 
-    def _add_gone(
-        self, source: _Region, old: list[Part], pairing: Pairing, budget: int
-    ) -> None:
+    def _add_gone(self, source: _Region, old: list[Part], pairing: Pairing, budget: int) -> None:
         """Inflate what is gone from the source, up to a budget: it may have got another name."""
         for number in pairing.gone:
             part = old[number]

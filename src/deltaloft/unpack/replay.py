@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from deltaloft.delta_reader import side_by_side
 from deltaloft.errors import MalformedDelta
-from deltaloft.native.deflate import Deflater, DeflateParameters, deflate
+from deltaloft.native.deflate import DeflateParameters, Deflater, deflate
 from deltaloft.unpack.recipe import TargetStream
 
 __all__ = ["replayed"]
