@@ -40,7 +40,7 @@ enum dfl_result {
 enum dfl_family {
     DFL_ZLIB = 0,     /* zlib 1.2 and 1.3, which Python, Java and most others link */
     DFL_GZIP = 1,     /* GNU gzip 1.3 and later, without --rsyncable */
-    DFL_CHROMIUM = 2, /* the zlib of Chromium and Node on a processor with CRC-32C instructions */
+    DFL_CHROMIUM = 2, /* the zlib of Chromium as Node 20 has it, which enters four bytes */
 };
 
 struct dfl_parameters {

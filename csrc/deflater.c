@@ -1,9 +1,9 @@
 /*
  * deflater.c - the matches that zlib, GNU gzip and Chromium's zlib would take
  *
- * All three look for matches alike. Every position is entered under a hash of its next three bytes
- * into a chain, newest first; where a match is wanted, the chain is followed for so many steps,
- * and the first of the longest is taken. What they differ in is the hash, the size of a block, and
+ * All three look for matches alike. Every position is entered under a hash of its next bytes into a
+ * chain, newest first; where a match is wanted, the chain is followed for so many steps, and the
+ * first of the longest is taken. What they differ in is the hash, the size of a block, and
  * what happens near the end.
  *
  *   window  |<-------- 32 KiB -------->|<-------- 32 KiB -------->|
@@ -248,11 +248,11 @@ VCD_INLINE void take_all(struct dfl_deflater *deflater, bool tail) {
     case DFL_HASH_16:
         take_by(deflater, DFL_HASH_16, tail);
         break;
-    case DFL_HASH_CRC:
-        take_by(deflater, DFL_HASH_CRC, tail);
+    case DFL_HASH_FOUR_15:
+        take_by(deflater, DFL_HASH_FOUR_15, tail);
         break;
-    case DFL_HASH_CRC_4:
-        take_by(deflater, DFL_HASH_CRC_4, tail);
+    case DFL_HASH_FOUR_16:
+        take_by(deflater, DFL_HASH_FOUR_16, tail);
         break;
     }
 }
@@ -323,18 +323,14 @@ struct dfl_deflater *dfl_deflater_new(const struct dfl_parameters *parameters) {
     }
     deflater->parameters = *parameters;
     deflater->effort = efforts[parameters->level];
-    if (parameters->family == DFL_CHROMIUM) {
-        deflater->hash = parameters->level >= 6 ? DFL_HASH_CRC : DFL_HASH_CRC_4;
-        dfl_fill_crc(&deflater->chains, parameters->mem_level == 9);
-    } else if (parameters->family == DFL_ZLIB && parameters->mem_level == 9) {
-        deflater->hash = DFL_HASH_16;
-    } else {
-        deflater->hash = DFL_HASH_15;
-    }
+    const bool wide = parameters->mem_level == 9;
+    deflater->hash = parameters->family == DFL_GZIP   ? DFL_HASH_15
+                     : parameters->family == DFL_ZLIB ? (wide ? DFL_HASH_16 : DFL_HASH_15)
+                     : wide                           ? DFL_HASH_FOUR_16
+                                                      : DFL_HASH_FOUR_15;
     deflater->length = DFL_MIN_MATCH - 1;
     deflater->may_end_early = parameters->family == DFL_GZIP && parameters->level > 2;
-    deflater->writer.capacity =
-        parameters->mem_level == 9 ? DFL_BLOCK_MAX_SYMBOLS : DFL_BLOCK_MAX_SYMBOLS / 2;
+    deflater->writer.capacity = wide ? DFL_BLOCK_MAX_SYMBOLS : DFL_BLOCK_MAX_SYMBOLS / 2;
     if (!dfl_reserve(&deflater->writer.out, 0)) {
         free(deflater);
         return NULL;

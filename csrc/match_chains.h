@@ -1,5 +1,5 @@
 /*
- * match_chains.h - the window of a deflater, and where in it three bytes were seen before
+ * match_chains.h - the window of a deflater, and where in it a few bytes were seen before
  *
  *   window  |<-------- 32 KiB -------->|<-------- 32 KiB -------->|
  *   head    by hash: the newest position       next    by position: the one before, in a chain
@@ -23,48 +23,31 @@ enum {
 };
 
 enum dfl_hash {
-    DFL_HASH_15,    /* three bytes shifted into 15 bits */
-    DFL_HASH_16,    /* and into 16 */
-    DFL_HASH_CRC,   /* the lowest bits of the CRC-32C of three bytes and a 0 */
-    DFL_HASH_CRC_4, /* and of four bytes */
+    DFL_HASH_15,      /* three bytes shifted into 15 bits: zlib and GNU gzip */
+    DFL_HASH_16,      /* and into 16 */
+    DFL_HASH_FOUR_15, /* four bytes multiplied, 15 bits of the product: Chromium */
+    DFL_HASH_FOUR_16, /* and 16 */
 };
 
 struct dfl_chains {
     uint16_t head[1 << 16];
     uint16_t next[DFL_WINDOW_SIZE];
-    uint16_t crc[4][256]; /* of a byte that is followed by so many zeros */
     uint8_t window[DFL_WINDOW_ROOM + DFL_OVERREAD];
 };
 
-/* The CRC has 15 bits, or 16 with 'wide'. */
-static inline void dfl_fill_crc(struct dfl_chains *chains, bool wide) {
-    const uint32_t castagnoli = 0x82f63b78; /* reflected */
-    for (uint32_t byte = 0; byte < 256; byte++) {
-        uint32_t crc = byte;
-        for (uint32_t zeros = 0; zeros < 4; zeros++) {
-            for (uint32_t bit = 0; bit < 8; bit++) {
-                crc = crc >> 1 ^ (crc & 1 ? castagnoli : 0);
-            }
-            chains->crc[zeros][byte] = (uint16_t)(crc & (wide ? 0xffff : 0x7fff));
-        }
-    }
-}
-
-VCD_INLINE uint32_t dfl_hash_of(const struct dfl_chains *chains, const uint8_t *bytes,
-                                enum dfl_hash hash) {
-    if (hash == DFL_HASH_CRC || hash == DFL_HASH_CRC_4) {
-        const uint32_t crc =
-            chains->crc[3][bytes[0]] ^ chains->crc[2][bytes[1]] ^ chains->crc[1][bytes[2]];
-        return hash == DFL_HASH_CRC ? crc : crc ^ chains->crc[0][bytes[3]];
+VCD_INLINE uint32_t dfl_hash_of(const uint8_t *bytes, enum dfl_hash hash) {
+    const uint32_t mask = hash == DFL_HASH_15 || hash == DFL_HASH_FOUR_15 ? 0x7fff : 0xffff;
+    if (hash == DFL_HASH_FOUR_15 || hash == DFL_HASH_FOUR_16) {
+        const uint32_t product = (uint32_t)vcd_load64_le(bytes) * 66521 + 66521;
+        return product >> 16 & mask;
     }
     const uint32_t shift = hash == DFL_HASH_15 ? 5 : 6;
-    const uint32_t mixed = (uint32_t)bytes[0] << 2 * shift ^ (uint32_t)bytes[1] << shift ^ bytes[2];
-    return mixed & (hash == DFL_HASH_15 ? 0x7fff : 0xffff);
+    return ((uint32_t)bytes[0] << 2 * shift ^ (uint32_t)bytes[1] << shift ^ bytes[2]) & mask;
 }
 
 /* Enters a position and returns the one before in its chain, or 0. */
 VCD_INLINE uint32_t dfl_enter(struct dfl_chains *chains, uint32_t at, enum dfl_hash hash) {
-    uint16_t *const head = &chains->head[dfl_hash_of(chains, chains->window + at, hash)];
+    uint16_t *const head = &chains->head[dfl_hash_of(chains->window + at, hash)];
     const uint16_t before = *head;
     chains->next[at & DFL_WINDOW_MASK] = before;
     *head = (uint16_t)at;
