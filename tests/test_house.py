@@ -33,12 +33,14 @@ FLOORS = [
 ]
 
 C_FLOORS = [
-    {"vcdiff", "format", "varint", "large_memory", "key_table", "effort", "growing"},
-    {"common", "buffer", "address_cache", "copy_list"},
-    {"code_table", "adler32", "match_length", "source_index", "window_reader", "window_writer"},
-    {"instruction_reader", "gap_parser"},
+    {"vcdiff", "format", "varint", "large_memory", "key_table", "effort", "growing"}
+    | {"deflate", "deflate_format"},
+    {"common", "buffer", "address_cache", "copy_list", "huffman_code"},
+    {"code_table", "adler32", "match_length", "source_index", "window_reader", "window_writer"}
+    | {"bit_writer"},
+    {"instruction_reader", "gap_parser", "block_writer", "match_chains"},
     {"match_finder", "piece_list"},
-    {"difference", "decode", "encode", "inspect", "merge"},
+    {"difference", "decode", "encode", "inspect", "merge", "deflater", "deflate_guess"},
 ]
 
 # Only these rooms may import the tool.

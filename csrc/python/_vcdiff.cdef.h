@@ -126,6 +126,28 @@ enum vcd_result vcd_merge_window(struct vcd_merger *merger, uint64_t from, size_
                                  struct vcd_window *window_out, struct vcd_sections *sections_out,
                                  struct vcd_where *where);
 
+/* ---- Deflating: deflate.h ---- */
+
+enum dfl_result { DFL_OK, DFL_END, DFL_MALFORMED, DFL_NO_MEMORY, ... };
+enum dfl_family { DFL_ZLIB, DFL_GZIP, DFL_CHROMIUM, ... };
+
+struct dfl_parameters {
+    uint8_t family;
+    uint8_t level;
+    uint8_t mem_level;
+    ...;
+};
+
+struct dfl_deflater;
+
+bool dfl_parameters_known(const struct dfl_parameters *parameters);
+struct dfl_deflater *dfl_deflater_new(const struct dfl_parameters *parameters);
+void dfl_deflater_free(struct dfl_deflater *deflater);
+enum dfl_result dfl_deflate(struct dfl_deflater *deflater, const uint8_t *plain, size_t plain_size,
+                            bool last, const uint8_t **deflated_out, size_t *deflated_size_out);
+enum dfl_result dfl_guess(const uint8_t *plain, size_t plain_size, const uint8_t *deflated,
+                          size_t deflated_size, struct dfl_parameters *parameters_out);
+
 /* ---- What both need ---- */
 
 size_t vcd_write_window_header(const struct vcd_window *window, uint8_t *out);

@@ -1,6 +1,7 @@
 /*
- * _vcdiff.src.c - what the extension needs beyond vcdiff.h
+ * _vcdiff.src.c - what the extension needs beyond vcdiff.h and deflate.h
  */
+#include "deflate.h"
 #include "difference.h"
 #include "vcdiff.h"
 

@@ -5,11 +5,20 @@
     Delta        ── open, close ──→ vcd_read_header(), vcd_decode_window() and so on
     Index        ── Encoder ──────→ vcd_encode_window()
     Merger       ── two Deltas ───→ vcd_merger_read_first(), vcd_merge_window() and so on
+    plain bytes  ── Deflater ─────→ dfl_deflate()
     exception    ←────────────────  enum vcd_result
 
 Nothing is copied on the way in. The GIL is free while C works.
 """
 
+from deltaloft.native.deflate import (
+    DEFLATE_VERSION,
+    DeflateFamily,
+    DeflateParameters,
+    Deflater,
+    deflate,
+    guess_parameters,
+)
 from deltaloft.native.delta import (
     VCD_ADLER32,
     VCD_SOURCE,
@@ -24,11 +33,15 @@ from deltaloft.native.memory import Pinned, fresh_bytes, pinned
 from deltaloft.native.merger import Merger
 
 __all__ = [
+    "DEFLATE_VERSION",
     "VCD_ADLER32",
     "VCD_SOURCE",
     "VCD_TARGET",
     "WINDOW_MAX_SIZE",
     "Counts",
+    "DeflateFamily",
+    "DeflateParameters",
+    "Deflater",
     "Delta",
     "Encoder",
     "Index",
@@ -36,7 +49,9 @@ __all__ = [
     "Pinned",
     "Sections",
     "Window",
+    "deflate",
     "fresh_bytes",
+    "guess_parameters",
     "header",
     "pinned",
     "window_header",
