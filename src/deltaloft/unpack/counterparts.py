@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from deltaloft.buffers import same_bytes
 from deltaloft.containers import Part
 
 __all__ = ["Pairing", "pair_up"]
@@ -74,7 +75,8 @@ def _same_bytes(
         first = by_name.get(part.name)
         # Many members of one size are no reason to compare each with each.
         for other in ([first] if first in candidates else []) + candidates[:_MOST_COMPARED]:
-            if source[old[other].offset : old[other].end] == target[part.offset : part.end]:
+            there = source[old[other].offset : old[other].end]
+            if same_bytes(there, target[part.offset : part.end]):
                 same[number] = other
                 break
     return same

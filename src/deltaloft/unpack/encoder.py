@@ -17,7 +17,7 @@ import logging
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
-from deltaloft.buffers import Buffer
+from deltaloft.buffers import Buffer, same_bytes
 from deltaloft.delta_writer import encode_pieces
 from deltaloft.errors import DeltaloftError
 from deltaloft.secondary import preset_of
@@ -36,8 +36,8 @@ _log = logging.getLogger(__name__)
 # Bytes of a target that is approximated only for its differences, with nothing deflated in it.
 _MOST_APPROXIMATED = 256 << 20
 
-# A smaller delta has nothing to gain, nor one that is so small a share of its target that the time
-# to look at all of it again is worth more.
+# A smaller delta has nothing to gain; nor has a plain one that is so small a share of its target,
+# measured by the time that it takes to look at all of it again.
 _SMALLEST_DELTA = 2 << 10
 _SMALLEST_SHARE = 1 / (1 << 14)
 
@@ -51,7 +51,7 @@ class _Encoding:
 
     source: memoryview
     target: memoryview
-    sha256: bytes
+    sha256: bytes | None
     level: int
     threads: int | None
 
@@ -81,7 +81,6 @@ def encode_unpacked(
         if len(plain_delta) < _SMALLEST_DELTA:
             return None
         limit = min(limit, len(plain_delta) - 1)
-    sha256 = sha256 or hashlib.sha256(target).digest()
     encoding = _Encoding(source, target, sha256, level, threads)
     for thorough in (False, True):
         plan = make_plan(source, target, thorough=thorough)
@@ -125,7 +124,7 @@ def _with_differences(
     encoding: _Encoding, recipe: Recipe, source: Source, target: bytearray, delta: Buffer
 ) -> bytes | None:
     """Return a body with differences, if it may be smaller; `target` is approximated then."""
-    if len(delta) < max(_SMALLEST_DELTA, _SMALLEST_SHARE * len(target)):
+    if len(delta) < _SMALLEST_DELTA:
         return None
     blocks = approximated(source.memory, target, delta)
     size = sum(len(block.places) + len(block.values) for block in blocks)
@@ -139,7 +138,7 @@ def _recipe(encoding: _Encoding, plan: Plan) -> Recipe:
     return Recipe(
         len(encoding.source),
         len(encoding.target),
-        encoding.sha256,
+        encoding.sha256 or hashlib.sha256(encoding.target).digest(),
         tuple(plan.source_streams),
         tuple(plan.target_streams),
     )
@@ -165,7 +164,7 @@ def _gives_back(encoding: _Encoding, body: bytes) -> bool:
             )
         ) as pieces:
             for piece in pieces:
-                if target[at : at + len(piece)] != piece:
+                if not same_bytes(target[at : at + len(piece)], memoryview(piece)):
                     return False
                 at += len(piece)
     except DeltaloftError as error:

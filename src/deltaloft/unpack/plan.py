@@ -11,8 +11,10 @@ reproduces, and what lies beyond the limits, stays raw.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from deltaloft.buffers import same_bytes
 from deltaloft.containers import Part, looks_like_container, parts_of
 from deltaloft.errors import DeltaError
 from deltaloft.native.deflate import DeflateParameters, Deflater, guess_parameters, inflate
@@ -27,6 +29,8 @@ __all__ = ["MOST_INFLATED", "Plan", "make_plan"]
 MOST_INFLATED = 1 << 30
 
 _SMALLEST = 64  # bytes of a deflated stream; below, the recipe costs more than the literals
+
+_REMEMBERED = 3  # parameter sets of streams before: most containers have one or two
 
 # How much of a stream has to come out right before a parameter set is believed. In streams of
 # zlib, GNU gzip and Node a wrong one showed within the first 128 KiB of plaintext.
@@ -91,16 +95,16 @@ class _Planner:
 
     def unfold(self, target: memoryview, source: _Region, *, depth: int) -> None:
         """Append a part of the target to target′, with the changed streams in it inflated."""
-        new = parts_of(target, max_size=self._target_left) if depth < MOST_DEPTH else []
-        if not any(part.deflated or _is_container(target, part) for part in new):
+        new = _openable(target, self._target_left) if depth < MOST_DEPTH else []
+        if not new:
             self._raw(target)
             return
-        old = parts_of(source.view, max_size=self._source_left)
+        old = _openable(source.view, self._source_left)
         pairing = pair_up(source.view, old, target, new)
         alone = 0
         at = 0
         for number, part in enumerate(new):
-            if number in pairing.unchanged or not (part.deflated or _is_container(target, part)):
+            if number in pairing.unchanged:
                 continue
             self._raw(target[at : part.offset])
             at = part.end
@@ -173,19 +177,20 @@ class _Planner:
 
     def _parameters(self, plain: bytes, deflated: memoryview) -> DeflateParameters | None:
         """Return what deflates a stream as it was; that of its neighbours is tried first."""
+        for parameters in self._candidates(plain, deflated):
+            if not self._thorough or _deflates_to(plain, deflated, parameters, len(plain)):
+                others = [each for each in self._recent if each != parameters]
+                self._recent = [parameters, *others][:_REMEMBERED]
+                return parameters
+        return None
+
+    def _candidates(self, plain: bytes, deflated: memoryview) -> Iterator[DeflateParameters]:
         for parameters in self._recent:
             if _deflates_to(plain, deflated, parameters, _TRIED):
-                break
-        else:
-            guessed = guess_parameters(plain, deflated)
-            if guessed is None:
-                return None
-            parameters = guessed
-        if self._thorough and not _deflates_to(plain, deflated, parameters, None):
-            return None
-        if self._recent[:1] != [parameters]:
-            self._recent = [parameters, *(p for p in self._recent if p != parameters)][:4]
-        return parameters
+                yield parameters
+        guessed = guess_parameters(plain, deflated)
+        if guessed is not None:
+            yield guessed
 
     def _raw(self, piece: memoryview) -> None:
         if len(piece) > 0:
@@ -193,8 +198,13 @@ class _Planner:
             self._place += len(piece)
 
 
-def _is_container(view: memoryview, part: Part) -> bool:
-    return looks_like_container(view[part.offset : part.end])
+def _openable(view: memoryview, max_size: int) -> list[Part]:
+    """Return the parts of a container, if it is one, that are deflated or containers themselves."""
+    return [
+        part
+        for part in parts_of(view, max_size=max_size)
+        if part.deflated or looks_like_container(view[part.offset : part.end])
+    ]
 
 
 def _inflate_whole(deflated: memoryview, plain_size: int) -> bytes | None:
@@ -207,18 +217,20 @@ def _inflate_whole(deflated: memoryview, plain_size: int) -> bytes | None:
 
 
 def _deflates_to(
-    plain: bytes, deflated: memoryview, parameters: DeflateParameters, tried: int | None
+    plain: bytes, deflated: memoryview, parameters: DeflateParameters, tried: int
 ) -> bool:
-    """Say whether a stream, or what its first bytes `tried` make, comes out as it was."""
+    """Say whether a stream, as far as it is tried, comes out as it was.
+
+    That is `tried` bytes of plain, and then as many as it takes to end a block.
+    """
     deflater = Deflater(parameters)
-    end = len(plain) if tried is None else min(tried, len(plain))
     at = made_size = 0
     with memoryview(plain) as view:
-        while at < end:
-            piece = view[at : min(at + _TRIED, end)]
-            made = deflater.write(piece)
+        while at < len(plain) and (at < tried or made_size == 0):
+            piece = view[at : at + _TRIED]
+            made = memoryview(deflater.write(piece))
             at += len(piece)
-            if made != deflated[made_size : made_size + len(made)]:
+            if not same_bytes(made, deflated[made_size : made_size + len(made)]):
                 return False
             made_size += len(made)
-    return at < len(plain) or deflater.finish() == deflated[made_size:]
+    return at < len(plain) or deflater.finish() == bytes(deflated[made_size:])
