@@ -28,13 +28,6 @@ struct sent_lengths {
 
 static const uint8_t code_length_order[DFL_CODE_LENGTHS] = DFL_CODE_LENGTH_ORDER;
 
-static uint32_t repeat_bits(uint32_t symbol) {
-    return symbol == DFL_REPEAT_LENGTH      ? 2
-           : symbol == DFL_REPEAT_ZERO      ? 3
-           : symbol == DFL_REPEAT_ZERO_LONG ? 7
-                                            : 0;
-}
-
 static void send(struct sent_lengths *sent, uint32_t symbol, uint32_t repeat) {
     sent->counts[symbol]++;
     sent->symbols[sent->size] = (uint8_t)symbol;
@@ -84,7 +77,8 @@ static uint64_t choose_lengths(struct sent_lengths *sent, const struct codes *co
     }
     uint64_t bits = 5 + 5 + 4 + 3 * (uint64_t)sent->order_size;
     for (uint32_t symbol = 0; symbol < DFL_CODE_LENGTHS; symbol++) {
-        bits += (uint64_t)sent->counts[symbol] * (sent->code.lengths[symbol] + repeat_bits(symbol));
+        bits += (uint64_t)sent->counts[symbol] *
+                (sent->code.lengths[symbol] + dfl_extra_bits_of_repeat(symbol));
     }
     return bits;
 }
@@ -100,7 +94,7 @@ static void write_lengths(struct dfl_bit_writer *out, const struct sent_lengths 
     for (uint32_t i = 0; i < sent->size; i++) {
         const uint32_t symbol = sent->symbols[i], length = sent->code.lengths[symbol];
         dfl_write_bits(out, sent->code.codes[symbol] | (uint64_t)sent->repeats[i] << length,
-                       length + repeat_bits(symbol));
+                       length + dfl_extra_bits_of_repeat(symbol));
     }
 }
 

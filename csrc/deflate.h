@@ -90,6 +90,30 @@ enum dfl_result dfl_deflate(struct dfl_deflater *deflater, const uint8_t *plain,
 enum dfl_result dfl_guess(const uint8_t *plain, size_t plain_size, const uint8_t *deflated,
                           size_t deflated_size, struct dfl_parameters *parameters_out);
 
+/* ---- Inflating -------------------------------------------------------------------------- */
+
+struct dfl_inflater;
+
+/* dfl_inflater_new() returns what dfl_inflater_free() frees, less than 80 KiB; NULL: no memory. */
+struct dfl_inflater *dfl_inflater_new(void);
+void dfl_inflater_free(struct dfl_inflater *inflater);
+
+/*
+ * dfl_inflate() inflates the next bytes of one stream, 'deflated_size' of them at 'deflated', into
+ * 'plain', which has room for 'plain_capacity'. It stores how many bytes it has read and made.
+ * Neither has to be the whole of the stream; fewer and larger pieces are faster.
+ *
+ * Returns DFL_OK when it needs more room, or with room left, more input; then all input has been
+ * read. DFL_END says that the stream has ended with the last of the bytes read. After
+ * DFL_MALFORMED nothing more can be read; what was made up to there stands in 'plain'.
+ *
+ * 'deflated' may be hostile: nothing outside the buffers is read or written. What lies in 'plain'
+ * behind the bytes made may be overwritten. The time is proportional to both sizes.
+ */
+enum dfl_result dfl_inflate(struct dfl_inflater *inflater, const uint8_t *deflated,
+                            size_t deflated_size, size_t *read_out, uint8_t *plain,
+                            size_t plain_capacity, size_t *plain_size_out);
+
 #ifdef __cplusplus
 }
 #endif

@@ -87,6 +87,14 @@ static inline uint32_t dfl_first_distance(uint32_t symbol) {
     return symbol < 4 ? 1 + symbol : 1 + ((2 + (symbol & 1)) << dfl_extra_bits_of_distance(symbol));
 }
 
+/* The same for a symbol of the code of the code lengths. */
+static inline uint32_t dfl_extra_bits_of_repeat(uint32_t symbol) {
+    return symbol == DFL_REPEAT_LENGTH      ? 2
+           : symbol == DFL_REPEAT_ZERO      ? 3
+           : symbol == DFL_REPEAT_ZERO_LONG ? 7
+                                            : 0;
+}
+
 /* How many bits a literal or length has in the fixed code. */
 static inline uint32_t dfl_fixed_length(uint32_t symbol) {
     return symbol < 144 ? 8 : symbol < 256 ? 9 : symbol < 280 ? 7 : 8;

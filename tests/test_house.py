@@ -35,12 +35,13 @@ FLOORS = [
 C_FLOORS = [
     {"vcdiff", "format", "varint", "large_memory", "key_table", "effort", "growing"}
     | {"deflate", "deflate_format"},
-    {"common", "buffer", "address_cache", "copy_list", "huffman_code"},
+    {"common", "buffer", "address_cache", "copy_list", "huffman_code", "inflate_table"},
     {"code_table", "adler32", "match_length", "source_index", "window_reader", "window_writer"}
     | {"bit_writer"},
-    {"instruction_reader", "gap_parser", "block_writer", "match_chains"},
+    {"instruction_reader", "gap_parser", "block_writer", "match_chains", "inflate_symbols"},
     {"match_finder", "piece_list"},
-    {"difference", "decode", "encode", "inspect", "merge", "deflater", "deflate_guess"},
+    {"difference", "decode", "encode", "inspect", "merge"}
+    | {"deflater", "deflate_guess", "inflater"},
 ]
 
 # Only these rooms may import the tool.

@@ -126,7 +126,7 @@ enum vcd_result vcd_merge_window(struct vcd_merger *merger, uint64_t from, size_
                                  struct vcd_window *window_out, struct vcd_sections *sections_out,
                                  struct vcd_where *where);
 
-/* ---- Deflating: deflate.h ---- */
+/* ---- Deflating and inflating: deflate.h ---- */
 
 enum dfl_result { DFL_OK, DFL_END, DFL_MALFORMED, DFL_NO_MEMORY, ... };
 enum dfl_family { DFL_ZLIB, DFL_GZIP, DFL_CHROMIUM, ... };
@@ -147,6 +147,14 @@ enum dfl_result dfl_deflate(struct dfl_deflater *deflater, const uint8_t *plain,
                             bool last, const uint8_t **deflated_out, size_t *deflated_size_out);
 enum dfl_result dfl_guess(const uint8_t *plain, size_t plain_size, const uint8_t *deflated,
                           size_t deflated_size, struct dfl_parameters *parameters_out);
+
+struct dfl_inflater;
+
+struct dfl_inflater *dfl_inflater_new(void);
+void dfl_inflater_free(struct dfl_inflater *inflater);
+enum dfl_result dfl_inflate(struct dfl_inflater *inflater, const uint8_t *deflated,
+                            size_t deflated_size, size_t *read_out, uint8_t *plain,
+                            size_t plain_capacity, size_t *plain_size_out);
 
 /* ---- What both need ---- */
 

@@ -69,7 +69,7 @@ def give_pages_back(buffer: Buffer) -> None:
 def same_bytes(one: memoryview, other: memoryview) -> bool:
     """Say whether two views of bytes are equal.
 
-    As `==`, which for views takes 5 ns a byte: copies of pieces are compared at the speed of memory.
+    `==` does so too, but takes 5 ns a byte; copies of pieces are compared at memory's speed.
     """
     if len(one) != len(other):
         return False

@@ -5,7 +5,7 @@
     Delta        ── open, close ──→ vcd_read_header(), vcd_decode_window() and so on
     Index        ── Encoder ──────→ vcd_encode_window()
     Merger       ── two Deltas ───→ vcd_merger_read_first(), vcd_merge_window() and so on
-    plain bytes  ── Deflater ─────→ dfl_deflate()
+    plain bytes  ── Deflater ─────→ dfl_deflate(); and back, Inflater, dfl_inflate()
     exception    ←────────────────  enum vcd_result
 
 Nothing is copied on the way in. The GIL is free while C works.
@@ -16,8 +16,10 @@ from deltaloft.native.deflate import (
     DeflateFamily,
     DeflateParameters,
     Deflater,
+    Inflater,
     deflate,
     guess_parameters,
+    inflate,
 )
 from deltaloft.native.delta import (
     VCD_ADLER32,
@@ -45,6 +47,7 @@ __all__ = [
     "Delta",
     "Encoder",
     "Index",
+    "Inflater",
     "Merger",
     "Pinned",
     "Sections",
@@ -53,6 +56,7 @@ __all__ = [
     "fresh_bytes",
     "guess_parameters",
     "header",
+    "inflate",
     "pinned",
     "window_header",
 ]

@@ -1,7 +1,8 @@
 """The deflating part of the door: plain bytes into the very stream that some program made of them.
 
-    plain     ── Deflater(parameters) ──→ deflated     bit for bit, as zlib or GNU gzip would
+    plain     ── Deflater(parameters) ──→ deflated     bit for bit, as that program would
     both      ── guess_parameters() ────→ parameters   which of them did, at which level
+    deflated  ── inflate(), Inflater ───→ plain
 
 Raw deflate (RFC 1951): headers and checksums of zlib, gzip and zip are the caller's business.
 """
@@ -14,21 +15,26 @@ from typing import Any, Literal, Self, get_args
 
 from deltaloft._vcdiff import ffi, lib
 from deltaloft.buffers import Buffer
-from deltaloft.errors import InvalidRequest
-from deltaloft.native.memory import pinned
+from deltaloft.errors import InvalidRequest, MalformedDelta, TargetTooLarge
+from deltaloft.native.memory import Pinned, fresh_bytes, pinned
 
 __all__ = [
     "DEFLATE_VERSION",
     "DeflateFamily",
     "DeflateParameters",
     "Deflater",
+    "Inflater",
     "deflate",
     "guess_parameters",
+    "inflate",
 ]
 
 DEFLATE_VERSION = 1  # of what is made from parameters; a later version makes the same of them
 
 DeflateFamily = Literal["zlib", "gzip", "chromium"]
+
+_FIRST_ROOM = 1 << 20  # bytes, at least, for what is inflated without a word on its size
+_MOST_TIMES = 4  # as many as the deflated ones; then twice as many again
 
 _FAMILIES: tuple[DeflateFamily, ...] = get_args(DeflateFamily)  # in the order of enum dfl_family
 
@@ -138,7 +144,7 @@ class Deflater:
 def deflate(plain: Buffer, parameters: DeflateParameters) -> bytes:
     """Deflate all of `plain` as one stream. Raises as `Deflater`."""
     deflater = Deflater(parameters)
-    return deflater.write(plain) + deflater.finish()
+    return b"".join((deflater.write(plain), deflater.finish()))
 
 
 def guess_parameters(plain: Buffer, deflated: Buffer) -> DeflateParameters | None:
@@ -159,6 +165,106 @@ def guess_parameters(plain: Buffer, deflated: Buffer) -> DeflateParameters | Non
     if result != lib.DFL_OK:
         return None
     return DeflateParameters(_FAMILIES[found.family], found.level, found.mem_level)
+
+
+class Inflater:
+    """One stream that is being read, for one thread at a time. Memory: 80 KiB."""
+
+    def __init__(self) -> None:
+        inflater = lib.dfl_inflater_new()
+        if inflater == ffi.NULL:
+            raise MemoryError("inflater")
+        self._inflater = ffi.gc(inflater, lib.dfl_inflater_free, size=80 << 10)
+        self._lock = Lock()
+        self._read = 0
+        self.finished = False
+
+    def read(self, deflated: Buffer, size: int) -> tuple[bytes, int]:
+        """Inflate up to `size` bytes more.
+
+        With less than `size` bytes and `finished` still false, all of `deflated` has been read and
+        more is needed. Large pieces and sizes are faster.
+
+        Args:
+            deflated: What comes next of the stream; what has not been read is given again.
+            size: In plain bytes.
+
+        Returns:
+            The plain bytes, and how many bytes of `deflated` have been read for them. Once the
+            stream has ended, nothing is read, and `finished` is true.
+
+        Raises:
+            MalformedDelta: the stream breaks RFC 1951; `.offset` says where in it.
+            RuntimeError: another thread is reading.
+        """
+        plain = fresh_bytes(size)
+        with pinned(deflated) as source:
+            made, consumed = self._inflate(source, 0, plain)
+        return (plain if made == size else plain[:made]), consumed
+
+    def _inflate(self, source: Pinned, start: int, plain: bytes) -> tuple[int, int]:
+        """Fill `plain` from `source[start:]`; return how much was made, and how much was read."""
+        sizes = ffi.new("size_t[2]")
+        if not self._lock.acquire(blocking=False):
+            raise RuntimeError("an inflater works for one thread at a time")
+        try:
+            with pinned(plain) as room:
+                result = lib.dfl_inflate(
+                    self._inflater,
+                    source + start,
+                    len(source) - start,
+                    sizes,
+                    room,
+                    len(room),
+                    sizes + 1,
+                )
+        finally:
+            self._lock.release()
+        self._read += sizes[0]
+        if result == lib.DFL_MALFORMED:
+            raise MalformedDelta(
+                f"a deflate stream expected, what breaks RFC 1951 found at {self._read}",
+                offset=self._read,
+            )
+        self.finished = result == lib.DFL_END
+        return sizes[1], sizes[0]
+
+
+def inflate(deflated: Buffer, *, max_size: int) -> tuple[bytes, int]:
+    """Inflate the stream that `deflated` begins with.
+
+    Args:
+        deflated: The stream, and whatever follows it.
+        max_size: The most plain bytes to make. If it is the very size, nothing is copied.
+
+    Returns:
+        The plain bytes, and how many bytes the stream has.
+
+    Raises:
+        MalformedDelta: the stream breaks RFC 1951, or ends early; `.offset` says where.
+        TargetTooLarge: it holds more than `max_size` bytes.
+    """
+    inflater = Inflater()
+    pieces: list[bytes] = []
+    read = total = 0
+    with pinned(deflated) as source:
+        room = max(_FIRST_ROOM, _MOST_TIMES * len(source))
+        while not inflater.finished:
+            # One byte of room beyond the most tells a stream that goes on from one that is cut.
+            size = max(1, min(room, max_size - total))
+            piece = fresh_bytes(size)
+            made, consumed = inflater._inflate(source, read, piece)
+            read += consumed
+            total += made
+            if total > max_size:
+                raise TargetTooLarge(f"{max_size} bytes expected at most in a deflate stream")
+            if made < size and not inflater.finished:
+                raise MalformedDelta(
+                    f"the end of a deflate stream expected, none found in {read} bytes", offset=read
+                )
+            pieces.append(piece if made == size else piece[:made])
+            room *= 2
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces), read
 
 
 def _in_c(parameters: DeflateParameters) -> Any:

@@ -8,7 +8,7 @@ docs/unpack.md tells what it costs, docs/format.md what stands in a body.
 """
 
 from deltaloft.delta_reader import is_unpacked
-from deltaloft.unpack.decoder import decode_unpacked, unpacked_size
+from deltaloft.unpack.decoder import decode_unpacked
 from deltaloft.unpack.encoder import encode_unpacked
 
-__all__ = ["decode_unpacked", "encode_unpacked", "is_unpacked", "unpacked_size"]
+__all__ = ["decode_unpacked", "encode_unpacked", "is_unpacked"]

@@ -12,30 +12,21 @@ Memory: source′ as far as windows copy from it, 16 MiB of target′ a thread, 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator
-from contextlib import ExitStack, closing
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager
 
 from deltaloft.buffers import PAGES_KEPT, give_pages_back
 from deltaloft.delta_reader import check_size, decode_pieces, open_delta, usual_threads
 from deltaloft.errors import MalformedDelta, WrongSource
 from deltaloft.native import Delta, Pinned, pinned
-from deltaloft.unpack.body import read_body
+from deltaloft.unpack.body import Body, read_body
 from deltaloft.unpack.differences import BLOCK_SIZE, Differences, added
 from deltaloft.unpack.limits import most_plain
 from deltaloft.unpack.recipe import Recipe
 from deltaloft.unpack.replay import replayed
 from deltaloft.unpack.source_memory import inflated_source
 
-__all__ = ["decode_unpacked", "unpacked_size"]
-
-
-def unpacked_size(body: memoryview) -> int:
-    """Return how large the target of a body is, as it declares.
-
-    Raises:
-        MalformedDelta, UnsupportedDelta: as `decode_unpacked`.
-    """
-    return read_body(body).recipe.target_size
+__all__ = ["decode_unpacked", "inflated_target"]
 
 
 def decode_unpacked(
@@ -55,18 +46,12 @@ def decode_unpacked(
     check_size(recipe.target_size, max_size)
     digest = hashlib.sha256()
     size = read = 0
-    with ExitStack() as stack:
-        delta = stack.enter_context(open_delta(parts.delta))
-        first, end = _check_delta(delta, recipe)
-        _check_blocks(delta, parts.differences)
-        room = stack.enter_context(inflated_source(source, recipe, first, end))
-        memory = stack.enter_context(pinned(room))
-        threads = usual_threads(threads, delta.target_size)
-        windows = stack.enter_context(
-            closing(decode_pieces(delta, memory, threads, _no_target_so_far))
-        )
-        exact = added(windows, parts.differences)
-        for piece in stack.enter_context(closing(replayed(exact, recipe.target_streams, threads))):
+    threads = usual_threads(threads, recipe.target_size)
+    with (
+        inflated_target(source, parts, threads) as inflated,
+        closing(replayed(inflated, recipe.target_streams, threads)) as pieces,
+    ):
+        for piece in pieces:
             digest.update(piece)
             size += len(piece)
             read += len(piece)
@@ -78,6 +63,26 @@ def decode_unpacked(
             yield piece
     if size != recipe.target_size or digest.digest() != recipe.target_sha256:
         raise WrongSource("unpack: the target's size and SHA-256 expected, found others")
+
+
+@contextmanager
+def inflated_target(
+    source: memoryview, parts: Body, threads: int
+) -> Iterator[Iterator[memoryview]]:
+    """Lend the pieces of target′; each is good until the next is asked for.
+
+    Raises:
+        MalformedDelta, UnsupportedDelta, WrongSource, MemoryError: as `decode_unpacked`.
+    """
+    recipe = parts.recipe
+    with ExitStack() as stack:
+        delta = stack.enter_context(open_delta(parts.delta))
+        first, end = _check_delta(delta, recipe)
+        _check_blocks(delta, parts.differences)
+        room = stack.enter_context(inflated_source(source, recipe, first, end))
+        memory = stack.enter_context(pinned(room))
+        windows = decode_pieces(delta, memory, threads, _no_target_so_far)
+        yield added(stack.enter_context(closing(windows)), parts.differences)
 
 
 def _check_delta(delta: Delta, recipe: Recipe) -> tuple[int, int]:
@@ -95,7 +100,7 @@ def _check_delta(delta: Delta, recipe: Recipe) -> tuple[int, int]:
     ]
     first = min((start for start, _ in segments), default=0)
     end = max((end for _, end in segments), default=0)
-    if end > recipe.source_size + recipe.inflated_source_size:
+    if end > recipe.source_size + recipe.inflated_size:
         raise MalformedDelta("unpack: a delta of the source and its streams expected")
     return min(first, recipe.source_size), end
 

@@ -6,12 +6,11 @@
     source     container ── parts ── only the counterparts of changed ones: inflated behind it
 
 What a container's parser does not understand, what does not inflate, what no parameter set of ours
-reproduces, and what lies beyond the limits, stays raw.
+reproduces to the last byte, and what lies beyond the limits, stays raw.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from deltaloft.buffers import same_bytes
@@ -32,9 +31,7 @@ _SMALLEST = 64  # bytes of a deflated stream; below, the recipe costs more than 
 
 _REMEMBERED = 3  # parameter sets of streams before: most containers have one or two
 
-# How much of a stream has to come out right before a parameter set is believed. In streams of
-# zlib, GNU gzip and Node a wrong one showed within the first 128 KiB of plaintext.
-_TRIED = 128 << 10
+_PIECE = 256 << 10  # bytes to deflate before what was made is compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +50,11 @@ class Plan:
     target_streams: list[TargetStream] = field(default_factory=list)
     pieces: list[memoryview] = field(default_factory=list)
 
+    def forget(self) -> None:
+        """Let go of the bytes; the streams stay."""
+        self.inflated.clear()
+        self.pieces.clear()
+
 
 @dataclass(frozen=True, slots=True)
 class _Region:
@@ -65,15 +67,14 @@ class _Region:
 _NOTHING = _Region(memoryview(b""), 0)
 
 
-def make_plan(source: memoryview, target: memoryview, *, thorough: bool = False) -> Plan | None:
+def make_plan(source: memoryview, target: memoryview) -> Plan | None:
     """Find the changed streams of `target`; None if there are none that could be deflated again.
 
     Args:
         source: What the reader of a delta will have.
         target: What the reader wants.
-        thorough: Deflate every stream to its end before it is believed, not just its beginning.
     """
-    planner = _Planner(source, target, thorough=thorough)
+    planner = _Planner(source, target)
     planner.unfold(target, _Region(source, 0), depth=0)
     streams = planner.plan.target_streams
     # A stream counts with those inside it inflated, which was not known before.
@@ -84,11 +85,11 @@ def make_plan(source: memoryview, target: memoryview, *, thorough: bool = False)
 class _Planner:
     """Walks the containers of a target beside those of its source."""
 
-    def __init__(self, source: memoryview, target: memoryview, *, thorough: bool) -> None:
+    def __init__(self, source: memoryview, target: memoryview) -> None:
         self.plan = Plan()
-        self._thorough = thorough
         self._place = 0  # in target′
         self._source_end = len(source)
+        self._last_start = self._last_end = 0  # of the source stream before: inflated, deflated
         self._source_left = min(MOST_INFLATED, most_plain(len(source)))
         self._target_left = min(MOST_INFLATED, most_plain(len(target)))
         self._recent: list[DeflateParameters] = []
@@ -160,9 +161,12 @@ class _Planner:
         plain = part.plain or _inflate_whole(view, part.plain_size)
         if plain is None:
             return _NOTHING
-        plan.source_streams.append(SourceStream(source.start + part.offset, len(plain)))
+        offset, start = source.start + part.offset, self._source_end
+        inside = offset >= self._last_start > 0
+        before = self._last_start if inside else self._last_end
+        plan.source_streams.append(SourceStream(offset - before, inside))
         plan.inflated.append(plain)
-        start = self._source_end
+        self._last_start, self._last_end = start, offset + part.size
         self._source_end += len(plain)
         self._source_left -= len(plain)
         return _Region(memoryview(plain), start)
@@ -176,21 +180,18 @@ class _Planner:
                 self._region(source, part)
 
     def _parameters(self, plain: bytes, deflated: memoryview) -> DeflateParameters | None:
-        """Return what deflates a stream as it was; that of its neighbours is tried first."""
-        for parameters in self._candidates(plain, deflated):
-            if not self._thorough or _deflates_to(plain, deflated, parameters, len(plain)):
-                others = [each for each in self._recent if each != parameters]
-                self._recent = [parameters, *others][:_REMEMBERED]
-                return parameters
-        return None
-
-    def _candidates(self, plain: bytes, deflated: memoryview) -> Iterator[DeflateParameters]:
+        """Return what deflates a stream as it was; what did so with others is tried first."""
         for parameters in self._recent:
-            if _deflates_to(plain, deflated, parameters, _TRIED):
-                yield parameters
-        guessed = guess_parameters(plain, deflated)
-        if guessed is not None:
-            yield guessed
+            if _deflates_to(plain, deflated, parameters):
+                break
+        else:
+            guessed = guess_parameters(plain, deflated)
+            if guessed is None or not _deflates_to(plain, deflated, guessed):
+                return None
+            parameters = guessed
+        others = [each for each in self._recent if each != parameters]
+        self._recent = [parameters, *others][:_REMEMBERED]
+        return parameters
 
     def _raw(self, piece: memoryview) -> None:
         if len(piece) > 0:
@@ -216,21 +217,14 @@ def _inflate_whole(deflated: memoryview, plain_size: int) -> bytes | None:
     return plain if consumed == len(deflated) and len(plain) == plain_size > 0 else None
 
 
-def _deflates_to(
-    plain: bytes, deflated: memoryview, parameters: DeflateParameters, tried: int
-) -> bool:
-    """Say whether a stream, as far as it is tried, comes out as it was.
-
-    That is `tried` bytes of plain, and then as many as it takes to end a block.
-    """
+def _deflates_to(plain: bytes, deflated: memoryview, parameters: DeflateParameters) -> bool:
+    """Say whether a stream comes out as it was, to its end; a wrong guess shows early."""
     deflater = Deflater(parameters)
-    at = made_size = 0
+    made_size = 0
     with memoryview(plain) as view:
-        while at < len(plain) and (at < tried or made_size == 0):
-            piece = view[at : at + _TRIED]
-            made = memoryview(deflater.write(piece))
-            at += len(piece)
+        for at in range(0, len(plain), _PIECE):
+            made = memoryview(deflater.write(view[at : at + _PIECE]))
             if not same_bytes(made, deflated[made_size : made_size + len(made)]):
                 return False
             made_size += len(made)
-    return at < len(plain) or deflater.finish() == bytes(deflated[made_size:])
+    return deflater.finish() == bytes(deflated[made_size:])

@@ -2,28 +2,30 @@
 
     integer   sizes and numbers: the RFC's, 7 bits a byte, the high ones first
     signed    an integer z: z / 2 where z is even, -(z + 1) / 2 where it is odd
+    step      an integer s: from one of two places s / 2 further on, from the second where s is odd
 
     recipe    source size · target size · SHA-256 of the target
               number of parameter sets    · 2 bytes each: version of deflate; family 3 bits,
                                             memLevel - 8 1 bit, level 4 bits
-              number of source streams    · all offsets: signed, from the offset of the one before
-                                          · all sizes, inflated
-              number of target streams    · all starts: from the start of the one before
+              size of all source streams, inflated
+              number of source streams    · all offsets: steps, signed, from the end of the stream
+                                            before, or from where that is inflated
+              number of target streams    · all starts: steps from the end of the stream before,
+                                            or from its start
                                           · all sizes, inflated
                                           · all numbers of parameter sets
               number of difference blocks · all sizes of places
                                           · all sizes of values
 
-Source streams count in source′: the source, and behind it the streams so far, inflated. Target
-streams count in target′, in which all of them stand inflated; one that lies inside another follows
-it. The RFC is 3284.
+Source streams count in source′: the source, and behind it the streams so far, inflated. Where one
+ends, inflating it tells. Target streams count in target′, in which all of them stand inflated; one
+that lies inside another follows it. The RFC is 3284.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
 
 from deltaloft.errors import InvalidRequest, MalformedDelta, UnsupportedDelta
 from deltaloft.native.deflate import DeflateParameters
@@ -40,10 +42,14 @@ _LARGEST_SIZE = 1 << 46
 
 @dataclass(frozen=True, slots=True)
 class SourceStream:
-    """A deflate stream that begins at `offset` of source′ and inflates to `size` bytes."""
+    """A deflate stream of source′, `distance` bytes behind a place.
 
-    offset: int
-    size: int
+    That is the end of the stream before, or with `inside` the place where that one is inflated; for
+    the first stream, both are the beginning of the source.
+    """
+
+    distance: int
+    inside: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +63,17 @@ class TargetStream:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How source and source′, target′ and target hang together; sizes in bytes."""
+    """How source and source′, target′ and target hang together; sizes in bytes.
+
+    `inflated_size` is that of all source streams together.
+    """
 
     source_size: int
     target_size: int
     target_sha256: bytes
+    inflated_size: int
     source_streams: tuple[SourceStream, ...]
     target_streams: tuple[TargetStream, ...]
-
-    @property
-    def inflated_source_size(self) -> int:
-        """Return how much is inflated on the source's side."""
-        return sum(stream.size for stream in self.source_streams)
 
 
 # ---- Writing -----------------------------------------------------------------------------------
@@ -84,12 +89,10 @@ def write_recipe(recipe: Recipe, blocks: Sequence[BlockSizes]) -> bytes:
     for each in parameters:
         out += each.encoded()
     sources, targets = recipe.source_streams, recipe.target_streams
-    out += write_integers([len(sources)])
-    places = [0, *(stream.offset for stream in sources)]
-    out += write_integers(2 * step if step >= 0 else -2 * step - 1 for step in _steps(places))
-    out += write_integers(stream.size for stream in sources)
+    out += write_integers([recipe.inflated_size, len(sources)])
+    out += write_integers(2 * _signed(stream.distance) + stream.inside for stream in sources)
     out += write_integers([len(targets)])
-    out += write_integers(_steps([0, *(stream.start for stream in targets)]))
+    out += write_integers(_steps(targets))
     out += write_integers(stream.end - stream.start for stream in targets)
     out += write_integers(parameters.index(stream.parameters) for stream in targets)
     out += write_integers([len(blocks)])
@@ -98,8 +101,16 @@ def write_recipe(recipe: Recipe, blocks: Sequence[BlockSizes]) -> bytes:
     return bytes(out)
 
 
-def _steps(places: Iterable[int]) -> Iterator[int]:
-    return (place - before for before, place in pairwise(places))
+def _signed(value: int) -> int:
+    return 2 * value if value >= 0 else -2 * value - 1
+
+
+def _steps(streams: Iterable[TargetStream]) -> Iterator[int]:
+    start = end = 0
+    for stream in streams:
+        behind = stream.start >= end
+        yield 2 * (stream.start - end) if behind else 2 * (stream.start - start) + 1
+        start, end = stream.start, stream.end
 
 
 # ---- Reading -----------------------------------------------------------------------------------
@@ -120,21 +131,18 @@ def read_recipe(plain: bytes) -> tuple[Recipe, tuple[BlockSizes, ...]]:
     sha256 = reader.part(_DIGEST_SIZE, "a SHA-256")
     parameters = [_parameters(reader) for _ in range(reader.count(_MOST_PARAMETERS, "parameters"))]
 
+    inflated_size = reader.integer("a size of source streams")
+    _require(inflated_size <= most_plain(source_size), "a source that inflates to less")
     count = reader.count(MOST_STREAMS, "source streams")
-    steps = [z >> 1 if z & 1 == 0 else -(z + 1 >> 1) for z in reader.integers(count, "offsets")]
-    sizes = reader.integers(count, "sizes of source streams")
-    sources = tuple(map(SourceStream, accumulate(steps), sizes))
-    _check_sources(sources, source_size)
+    steps = reader.integers(count, "offsets")
+    sources = tuple(SourceStream(_unsigned(step >> 1), step & 1 == 1) for step in steps)
 
     count = reader.count(MOST_STREAMS, "target streams")
-    starts = list(accumulate(reader.integers(count, "starts")))
+    steps = reader.integers(count, "starts")
     sizes = reader.integers(count, "sizes of target streams")
     numbers = reader.integers(count, "numbers of parameters")
     _require(all(number < len(parameters) for number in numbers), "a parameter set that is there")
-    targets = tuple(
-        TargetStream(start, start + size, parameters[number])
-        for start, size, number in zip(starts, sizes, numbers, strict=True)
-    )
+    targets = tuple(_targets(steps, sizes, [parameters[number] for number in numbers]))
     _check_targets(targets, target_size)
 
     count = reader.count(MOST_BLOCKS, "blocks")
@@ -143,16 +151,22 @@ def read_recipe(plain: bytes) -> tuple[Recipe, tuple[BlockSizes, ...]]:
     _require(max([0, *places, *values]) <= BLOCK_SIZE, f"at most {BLOCK_SIZE} bytes of differences")
     reader.finish()
     blocks = tuple(map(BlockSizes, places, values))
-    return Recipe(source_size, target_size, sha256, sources, targets), blocks
+    recipe = Recipe(source_size, target_size, sha256, inflated_size, sources, targets)
+    return recipe, blocks
 
 
-def _check_sources(streams: Iterable[SourceStream], source_size: int) -> None:
-    end = source_size
-    for stream in streams:
-        _require(0 <= stream.offset < end, "a stream inside the source so far")
-        _require(stream.size > 0, "a stream that is not empty")
-        end += stream.size
-    _require(end - source_size <= most_plain(source_size), "a source that inflates to less")
+def _unsigned(value: int) -> int:
+    return value >> 1 if value & 1 == 0 else -(value + 1 >> 1)
+
+
+def _targets(
+    steps: Iterable[int], sizes: Iterable[int], parameters: Iterable[DeflateParameters]
+) -> Iterator[TargetStream]:
+    start = end = 0
+    for step, size, each in zip(steps, sizes, parameters, strict=True):
+        start = (start if step & 1 else end) + (step >> 1)
+        end = start + size
+        yield TargetStream(start, end, each)
 
 
 def _check_targets(streams: Iterable[TargetStream], target_size: int) -> None:

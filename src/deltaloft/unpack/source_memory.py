@@ -12,11 +12,14 @@ import mmap
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from deltaloft.errors import DeltaError, WrongSource
-from deltaloft.native.deflate import inflate
-from deltaloft.unpack.recipe import Recipe, SourceStream
+from deltaloft.errors import MalformedDelta, WrongSource
+from deltaloft.native.deflate import Inflater
+from deltaloft.unpack.recipe import Recipe
 
 __all__ = ["inflated_source", "joined_source"]
+
+
+_PIECE = 1 << 20  # bytes to inflate at once
 
 
 @contextmanager
@@ -51,31 +54,46 @@ def inflated_source(
     if end <= len(source):
         yield source
         return
-    with _anonymous(len(source) + recipe.inflated_source_size) as room:
+    with _anonymous(len(source) + recipe.inflated_size) as room:
         room[first : len(source)] = source[first:]
+        start = end = 0  # of the stream before: where it is inflated, and where it ended
         at = len(source)
         for stream in recipe.source_streams:
-            inside = stream.offset < len(source)
-            deflated = source[stream.offset :] if inside else room[stream.offset : at]
-            room[at : at + stream.size] = _inflated(deflated, stream)
-            at += stream.size
+            offset = (start if stream.inside else end) + stream.distance
+            if not 0 <= offset < at:
+                raise WrongSource(f"source: a deflate stream inside it expected at {offset}")
+            deflated = source[offset:] if offset < len(source) else room[offset:at]
+            made, read = _inflate_into(room[at:], deflated, offset)
+            start, end = at, offset + read
+            at += made
+        if at != len(room):
+            raise WrongSource(
+                f"source: deflate streams of {recipe.inflated_size} plain bytes expected, "
+                f"found {at - len(source)}"
+            )
         yield room
 
 
-def _inflated(deflated: memoryview, stream: SourceStream) -> bytes:
+def _inflate_into(room: memoryview, deflated: memoryview, offset: int) -> tuple[int, int]:
+    """Inflate the stream at `offset` of source′; return its size, inflated and as it stands."""
+    inflater = Inflater()
+    made = read = 0
     try:
-        plain, _ = inflate(deflated, max_size=stream.size)
-    except DeltaError as error:
-        raise WrongSource(
-            f"source: a deflate stream of {stream.size} plain bytes expected at {stream.offset}: "
-            f"{error}"
-        ) from error
-    if len(plain) != stream.size:
-        raise WrongSource(
-            f"source: a deflate stream of {stream.size} plain bytes expected at {stream.offset}, "
-            f"found {len(plain)}"
-        )
-    return plain
+        while not inflater.finished:
+            # One byte more than there is room for, so that what is too long shows.
+            size = min(_PIECE, len(room) - made + 1)
+            plain, consumed = inflater.read(deflated[read:], size)
+            if len(plain) > len(room) - made or not (plain or consumed or inflater.finished):
+                raise WrongSource(
+                    f"source: a deflate stream that ends expected at {offset}, within {len(room)} "
+                    "plain bytes"
+                )
+            room[made : made + len(plain)] = plain
+            made += len(plain)
+            read += consumed
+    except MalformedDelta as error:
+        raise WrongSource(f"source: a deflate stream expected at {offset}: {error}") from error
+    return made, read
 
 
 @contextmanager
