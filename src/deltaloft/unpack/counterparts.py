@@ -44,7 +44,7 @@ def pair_up(
     """Find the members of a target in its source."""
     same = _same_bytes(source, old, target, new)
     counterparts: dict[int, int] = {}
-    taken: set[int] = set()
+    taken = set(same.values())
     for name_of in (_exact, _without_numbers):
         waiting: defaultdict[bytes, list[int]] = defaultdict(list)
         for number in reversed(range(len(old))):
@@ -57,7 +57,7 @@ def pair_up(
                     counterparts[number] = candidates.pop()
                     taken.add(counterparts[number])
     alone = [new[n] for n in range(len(new)) if n not in same and n not in counterparts]
-    left = [n for n in range(len(old)) if n not in taken and n not in set(same.values())]
+    left = [n for n in range(len(old)) if n not in taken]
     return Pairing(frozenset(same), counterparts, tuple(_by_likeness(old, left, alone)))
 
 

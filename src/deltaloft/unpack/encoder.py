@@ -37,8 +37,8 @@ _log = logging.getLogger(__name__)
 # Bytes of a target that is approximated only for its differences, with nothing deflated in it.
 _MOST_APPROXIMATED = 256 << 20
 
-# A smaller delta has nothing to gain; nor has a plain one that is so small a share of its target,
-# measured by the time that it takes to look at all of it again.
+# A smaller delta has nothing to gain, nor one that is so small a share of its target, measured by
+# the time that it takes to look at all of it again.
 _SMALLEST_DELTA = 1 << 10
 _SMALLEST_SHARE = 1 / (1 << 14)
 
@@ -79,11 +79,11 @@ def encode_unpacked(
         sha256: The target's, if it is known.
     """
     if plain_delta is not None:
-        if len(plain_delta) < _SMALLEST_DELTA:
+        if len(plain_delta) < max(_SMALLEST_DELTA, _SMALLEST_SHARE * len(target)):
             return None
         limit = min(limit, len(plain_delta) - 1)
     plan = make_plan(source, target)
-    if plan is None and (plain_delta is None or not _may_differ(target, plain_delta)):
+    if plan is None and (plain_delta is None or len(target) > _MOST_APPROXIMATED):
         return None
     recipe = Recipe(
         len(source),
@@ -106,12 +106,6 @@ def encode_unpacked(
     if body is None or len(body) > limit:
         return None
     return body if _gives_back(source, body, recipe, made_of, threads) else None
-
-
-def _may_differ(target: memoryview, plain_delta: memoryview) -> bool:
-    """Say whether a file with nothing to inflate is worth a look for differences."""
-    share = _SMALLEST_SHARE * len(target)
-    return len(plain_delta) >= share and len(target) <= _MOST_APPROXIMATED
 
 
 def _smallest(sides: _Sides, level: int, plain_delta: memoryview | None) -> bytes | None:

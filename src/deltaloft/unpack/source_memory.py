@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from deltaloft.errors import MalformedDelta, WrongSource
 from deltaloft.native.deflate import Inflater
@@ -56,22 +56,27 @@ def inflated_source(
         return
     with _anonymous(len(source) + recipe.inflated_size) as room:
         room[first : len(source)] = source[first:]
-        start = end = 0  # of the stream before: where it is inflated, and where it ended
-        at = len(source)
-        for stream in recipe.source_streams:
-            offset = (start if stream.inside else end) + stream.distance
-            if not 0 <= offset < at:
-                raise WrongSource(f"source: a deflate stream inside it expected at {offset}")
-            deflated = source[offset:] if offset < len(source) else room[offset:at]
-            made, read = _inflate_into(room[at:], deflated, offset)
-            start, end = at, offset + read
-            at += made
-        if at != len(room):
-            raise WrongSource(
-                f"source: deflate streams of {recipe.inflated_size} plain bytes expected, "
-                f"found {at - len(source)}"
-            )
+        _inflate_all(source, recipe, room)
         yield room
+
+
+def _inflate_all(source: memoryview, recipe: Recipe, room: memoryview) -> None:
+    """Fill the rest of source′ behind the source."""
+    start = end = 0  # of the stream before: where it is inflated, and where it ended
+    at = len(source)
+    for stream in recipe.source_streams:
+        offset = (start if stream.inside else end) + stream.distance
+        if not 0 <= offset < at:
+            raise WrongSource(f"source: a deflate stream inside it expected, not at {offset}")
+        deflated = source[offset:] if offset < len(source) else room[offset:at]
+        made, read = _inflate_into(room[at:], deflated, offset)
+        start, end = at, offset + read
+        at += made
+    if at != len(room):
+        raise WrongSource(
+            f"source: deflate streams of {recipe.inflated_size} plain bytes expected, "
+            f"found {at - len(source)}"
+        )
 
 
 def _inflate_into(room: memoryview, deflated: memoryview, offset: int) -> tuple[int, int]:
@@ -102,5 +107,11 @@ def _anonymous(size: int) -> Iterator[memoryview]:
         mapping = mmap.mmap(-1, max(1, size))
     except OSError as error:
         raise MemoryError(f"{size} bytes for the source and its inflated streams") from error
-    with mapping, memoryview(mapping) as whole, whole[:size] as room:
-        yield room
+    view = memoryview(mapping)
+    try:
+        yield view[:size]
+    finally:
+        # The traceback of an exception may hold views of this view: then the memory goes with it.
+        with suppress(BufferError):
+            view.release()
+            mapping.close()
