@@ -40,7 +40,11 @@ def later(files: Mapping[str, bytes], seed: int, *, changed: int = 3) -> Files:
 
 
 def as_zip(
-    files: Mapping[str, bytes], *, level: int = 6, stored: tuple[str, ...] = (), stream: bool = False
+    files: Mapping[str, bytes],
+    *,
+    level: int = 6,
+    stored: tuple[str, ...] = (),
+    stream: bool = False,
 ) -> bytes:
     """Write a zip; with `stream`, as to a pipe: sizes come in data descriptors."""
     out = io.BytesIO()

@@ -17,6 +17,7 @@ from neighbours import missing
 
 import deltaloft
 from deltaloft.delta_reader import is_unpacked
+from deltaloft.unpack.body import read_body
 
 OLD = release(1)
 NEW = later(OLD, 2)
@@ -89,8 +90,6 @@ def test_nesting(kind: str) -> None:
 
 def test_unchanged_members_stay_as_they_are() -> None:
     """Only what changed is inflated: the recipe has one stream for one changed file of 40."""
-    from deltaloft.unpack.body import read_body
-
     old = release(7, files=40, words=500)
     new = dict(old)
     new["project-1.0/module7.py"] = later(old, 1, changed=40)["project-1.1/module7.py"]
@@ -118,8 +117,12 @@ def test_member_that_does_not_deflate_again_stays_raw() -> None:
     plain = NEW["project-1.1/module0.py"] * 3
 
     def archive(files: dict[str, bytes], odd: bytes) -> bytes:
-        return as_gzip(as_tar(files)) + b"\x1f\x8b\x08\0\0\0\0\0\0\3" + odd + bytes(4) + (
-            len(plain).to_bytes(4, "little")
+        return (
+            as_gzip(as_tar(files))
+            + b"\x1f\x8b\x08\0\0\0\0\0\0\3"
+            + odd
+            + bytes(4)
+            + (len(plain).to_bytes(4, "little"))
         )
 
     for odd in (
@@ -127,8 +130,8 @@ def test_member_that_does_not_deflate_again_stays_raw() -> None:
         raw_deflate(plain, strategy=zlib.Z_FIXED),
         _flushed(plain),
     ):
-        delta = delta_of(archive(OLD, odd), archive(NEW, odd))
-        assert is_unpacked(delta)
+        delta = delta_of(archive(OLD, b"-"), archive(NEW, odd))
+        assert 1 == len(read_body(memoryview(delta)).recipe.target_streams)
     # And one that goes wrong at its very end: all but the last byte of it is what zlib makes.
     late = raw_deflate(plain * 9)[:-8] + raw_deflate(plain * 9 + b"x")[-8:]
     old = as_zip({**OLD, "odd": b"-"})
@@ -149,7 +152,9 @@ def test_gnu_gzip(tmp_path: Path) -> None:
     for files in (OLD, NEW):
         tar = tmp_path / "a.tar"
         tar.write_bytes(as_tar(files) + random.Random(1).randbytes(100_000))
-        archives.append(subprocess.run(["gzip", "-nc", tar], check=True, capture_output=True).stdout)
+        archives.append(
+            subprocess.run(["gzip", "-nc", tar], check=True, capture_output=True).stdout
+        )
     assert gain(*archives) > 20
 
 

@@ -90,8 +90,8 @@ class DifferenceReader:
             MalformedDelta: the differences break their format.
         """
         where = ffi.new("struct vcd_where *")
-        room = ffi.from_buffer("uint8_t[]", piece, require_writable=True)
-        result = lib.vcd_add_differences(self._differences, self._place, room, len(room), where)
+        with ffi.from_buffer("uint8_t[]", piece, require_writable=True) as room:
+            result = lib.vcd_add_differences(self._differences, self._place, room, len(room), where)
         if result != lib.VCD_OK:
             expected = ffi.string(where.expected).decode("ascii")
             raise MalformedDelta(f"differences, byte {where.offset}: expected {expected}")

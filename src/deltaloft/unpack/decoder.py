@@ -75,6 +75,8 @@ def inflated_target(
         MalformedDelta, UnsupportedDelta, WrongSource, MemoryError: as `decode_unpacked`.
     """
     recipe = parts.recipe
+    if len(source) != recipe.source_size:
+        raise WrongSource(f"source of {recipe.source_size} bytes expected, found {len(source)}")
     with ExitStack() as stack:
         delta = stack.enter_context(open_delta(parts.delta))
         first, end = _check_delta(delta, recipe)
