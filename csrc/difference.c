@@ -182,7 +182,8 @@ static void fill_gap(struct work *work, const struct anchor *left, const struct 
     const uint8_t *back = right->size > 0 ? work->source + right->address - backwards : NULL;
     if (forwards + backwards > gap) {
         const size_t overlap = forwards + backwards - gap;
-        const size_t cut = best_cut(target + gap - backwards, ahead + gap - backwards, back, overlap);
+        const size_t cut =
+            best_cut(target + gap - backwards, ahead + gap - backwards, back, overlap);
         forwards -= overlap - cut;
         back += cut;
         backwards -= cut;

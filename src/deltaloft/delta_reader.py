@@ -85,7 +85,8 @@ def open_delta(delta: Buffer | Path) -> Iterator[Delta]:
 
 def is_unpacked(delta: Buffer) -> bool:
     """Say whether these bytes claim to be a body of unpack, of whatever version."""
-    return memoryview(delta).cast("B")[: len(UNPACK_MAGIC)] == UNPACK_MAGIC
+    view = memoryview(delta)
+    return view.c_contiguous and view.cast("B")[: len(UNPACK_MAGIC)] == UNPACK_MAGIC
 
 
 def check_size(size: int, max_size: int | None) -> None:
