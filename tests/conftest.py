@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from neighbours import missing
 
-pytest_plugins = ["store_fixtures"]
+pytest_plugins = ["deltaloft.testing.plugin", "store_fixtures"]
 
 
 @pytest.fixture(scope="session")

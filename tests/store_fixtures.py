@@ -3,6 +3,7 @@
     bucket        a fresh, empty bucket of each kind in turn
     new_bucket    makes more of the same kind
     s3_endpoint   each S3 server in turn, for what concerns S3 only
+    fresh_cache   makes caches that have nothing in them yet
     requests      what was sent over HTTP since the test began: (method, key), retries included
 
 Ceph RGW is taken from the environment: S3_ENDPOINT, and for TLS S3_TLS_ENDPOINT with AWS_CA_BUNDLE.
@@ -22,6 +23,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from neighbours import missing
 
+from deltaloft.base_cache import BaseCache
 from deltaloft.bucket import Bucket
 from deltaloft.folder_bucket import FolderBucket
 
@@ -29,9 +31,10 @@ Requests = list[tuple[str, str]]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def aws_environment() -> Iterator[None]:
+def aws_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Credentials and settings for tests, and none of whoever runs them."""
     with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_SESSION_TOKEN"):
             environment.delenv(name, raising=False)
         environment.setenv("AWS_CONFIG_FILE", os.devnull)
@@ -59,7 +62,8 @@ def moto_endpoint() -> Iterator[str]:
     server.stop()
 
 
-def _endpoint(kind: str, request: pytest.FixtureRequest) -> str:
+def endpoint_of(kind: str, request: pytest.FixtureRequest) -> str:
+    """Return the URL of an S3 server: `moto`, `rgw` or `rgw-tls`."""
     if kind == "moto":
         return str(request.getfixturevalue("moto_endpoint"))
     name = "S3_ENDPOINT" if kind == "rgw" else "S3_TLS_ENDPOINT"
@@ -71,25 +75,25 @@ def _endpoint(kind: str, request: pytest.FixtureRequest) -> str:
 @pytest.fixture(params=["moto", "rgw", "rgw-tls"])
 def s3_endpoint(request: pytest.FixtureRequest) -> str:
     """The URL of an S3 server."""
-    return _endpoint(request.param, request)
+    return endpoint_of(request.param, request)
 
 
 @pytest.fixture(params=["moto", "rgw"])
 def http_endpoint(request: pytest.FixtureRequest) -> str:
     """The URL of an S3 server without TLS, so that a proxy can follow what is said."""
-    return _endpoint(request.param, request)
+    return endpoint_of(request.param, request)
 
 
 @pytest.fixture(params=["rgw", "rgw-tls"])
 def rgw_endpoint(request: pytest.FixtureRequest) -> str:
     """The URL of an S3 server that checks signatures, which moto does not."""
-    return _endpoint(request.param, request)
+    return endpoint_of(request.param, request)
 
 
 @pytest.fixture
 def tls_endpoint(request: pytest.FixtureRequest) -> str:
     """The URL of an S3 server with a certificate of its own."""
-    return _endpoint("rgw-tls", request)
+    return endpoint_of("rgw-tls", request)
 
 
 @pytest.fixture
@@ -141,7 +145,7 @@ def new_bucket(
     """Make fresh buckets of one kind."""
     if request.param == "folder":
         return lambda: FolderBucket(tmp_path / uuid.uuid4().hex, create=True)
-    endpoint = _endpoint(request.param, request)
+    endpoint = endpoint_of(request.param, request)
     return lambda: new_s3_bucket(endpoint)
 
 
@@ -180,3 +184,15 @@ def new_locked_bucket() -> Iterator[Callable[[str], Any]]:
 def bucket(new_bucket: Callable[[], Bucket]) -> Bucket:
     """Return a fresh, empty bucket."""
     return new_bucket()
+
+
+@pytest.fixture
+def fresh_cache(tmp_path: Path) -> Callable[[], BaseCache]:
+    """Make caches that have nothing in them yet."""
+    made: list[BaseCache] = []
+
+    def make() -> BaseCache:
+        made.append(BaseCache(tmp_path / f"cache-{len(made)}", key=bytes(32)))
+        return made[-1]
+
+    return make

@@ -22,14 +22,15 @@ CSRC = ROOT / "csrc"
 FLOORS = [
     {"errors", "buffers"},
     {"atomic_file", "native", "xdelta3", "bucket", "encrypted_file"},
-    {"bucket_requests", "containers", "inspection", "source", "base_cache"},
+    {"bucket_requests", "containers", "findings", "inspection", "source", "base_cache", "sketch"},
     {"folder_bucket", "s3_bucket", "layout", "secondary"},
-    {"bucket_url", "bases", "delta_reader", "place"},
-    {"delta_writer"},
+    {"bucket_url", "bases", "catalog", "delta_reader", "download", "place"},
+    {"delta_writer", "doctor"},
     {"unpack"},
     {"codec", "delta_range", "merging"},
     {"store"},
-    {"cli", "filesystem"},
+    {"filesystem", "testing", "transfers"},
+    {"cli"},
 ]
 
 C_FLOORS = [
@@ -37,7 +38,7 @@ C_FLOORS = [
     | {"deflate", "deflate_format"},
     {"common", "buffer", "address_cache", "copy_list", "huffman_code", "inflate_table"},
     {"code_table", "adler32", "match_length", "source_index", "window_reader", "window_writer"}
-    | {"bit_writer"},
+    | {"bit_writer", "sketch"},
     {"instruction_reader", "gap_parser", "block_writer", "match_chains", "inflate_symbols"},
     {"match_finder", "piece_list"},
     {"difference", "decode", "encode", "inspect", "merge"}
@@ -54,7 +55,9 @@ TOOLS = {
     "deltaloft._xdelta3": {"xdelta3"},
     "filelock": {"base_cache"},
     "fsspec": {"filesystem"},
-    "platformdirs": {"base_cache"},
+    "moto": {"testing"},
+    "platformdirs": {"base_cache", "findings", "s3_bucket"},
+    "pytest": {"testing"},
     "rich": {"cli"},
     "sqlite3": {"folder_bucket"},
 }

@@ -1,4 +1,4 @@
-/* What Python sees of vcdiff.h, in its order; native.py is the only file that asks for it. */
+/* What Python sees of vcdiff.h, in its order, and of sketch.h; only native/ asks for it. */
 
 enum vcd_result {
     VCD_OK, VCD_MALFORMED, VCD_WRONG_SOURCE, VCD_UNSUPPORTED, VCD_TOO_LARGE, VCD_NO_MEMORY,
@@ -190,3 +190,17 @@ void vcd_end_block(struct vcd_approximator *approximator, struct vcd_differences
 enum vcd_result vcd_add_differences(const struct vcd_differences *differences,
                                     struct vcd_difference_place *place, uint8_t *room, size_t size,
                                     struct vcd_where *where);
+
+/* ---- sketch.h ---- */
+
+#define VCD_SKETCH_BINS ...
+#define VCD_SKETCH_EMPTY ...
+
+struct vcd_sketch {
+    uint64_t least[...];
+    ...;
+};
+
+void vcd_sketch_start(struct vcd_sketch *sketch);
+void vcd_sketch_add(struct vcd_sketch *sketch, const uint8_t *data, size_t size);
+void vcd_sketch_note(struct vcd_sketch *sketch, uint64_t identity, uint64_t size);

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from deltaloft.bucket import Acl, Attributes, Encryption, Grant, Lock
     from deltaloft.codec import decode, decode_file, encode, encode_file, inspect
     from deltaloft.delta_range import decode_range
+    from deltaloft.doctor import Report, diagnose
     from deltaloft.errors import (
         AccessDenied,
         AlreadyExists,
         BucketNotFound,
+        ClockSkewed,
         DamagedObject,
         DeltaError,
         DeltaloftError,
@@ -36,22 +38,43 @@ if TYPE_CHECKING:
         UnsupportedFormat,
         WrongSource,
     )
+    from deltaloft.findings import Finding
     from deltaloft.inspection import Inspection, WindowInspection
     from deltaloft.merging import merge, merge_file
     from deltaloft.source import Source
-    from deltaloft.store import Entry, GetResult, PutResult, Stat, Store
+    from deltaloft.store import (
+        Alternative,
+        CatalogResult,
+        CopyResult,
+        Entry,
+        Explanation,
+        GcResult,
+        GetResult,
+        PutResult,
+        Stat,
+        Store,
+        UnusedBase,
+        Verified,
+    )
 
 __all__ = [
     "AccessDenied",
     "Acl",
     "AlreadyExists",
+    "Alternative",
     "Attributes",
     "BucketNotFound",
+    "CatalogResult",
+    "ClockSkewed",
+    "CopyResult",
     "DamagedObject",
     "DeltaError",
     "DeltaloftError",
     "Encryption",
     "Entry",
+    "Explanation",
+    "Finding",
+    "GcResult",
     "GetResult",
     "Grant",
     "InputChanged",
@@ -64,6 +87,7 @@ __all__ = [
     "ObjectArchived",
     "PreconditionFailed",
     "PutResult",
+    "Report",
     "Source",
     "Stat",
     "StorageError",
@@ -74,11 +98,14 @@ __all__ = [
     "Unsupported",
     "UnsupportedDelta",
     "UnsupportedFormat",
+    "UnusedBase",
+    "Verified",
     "WindowInspection",
     "WrongSource",
     "decode",
     "decode_file",
     "decode_range",
+    "diagnose",
     "encode",
     "encode_file",
     "inspect",
@@ -89,21 +116,31 @@ __all__ = [
 # Where a name lives, unless it is an error.
 _HOMES = {
     "Acl": "bucket",
+    "Alternative": "store",
     "Attributes": "bucket",
+    "CatalogResult": "store",
+    "CopyResult": "store",
     "Encryption": "bucket",
     "Entry": "store",
+    "Explanation": "store",
+    "Finding": "findings",
+    "GcResult": "store",
     "GetResult": "store",
     "Grant": "bucket",
     "Inspection": "inspection",
     "Lock": "bucket",
     "PutResult": "store",
+    "Report": "doctor",
     "Source": "source",
     "Stat": "store",
     "Store": "store",
+    "UnusedBase": "store",
+    "Verified": "store",
     "WindowInspection": "inspection",
     "decode": "codec",
     "decode_file": "codec",
     "decode_range": "delta_range",
+    "diagnose": "doctor",
     "encode": "codec",
     "encode_file": "codec",
     "inspect": "codec",

@@ -4,7 +4,7 @@
 
 The temporary stands beside the goal, because a rename does not cross file systems. Should the
 process be killed, the temporary stays; the next write of the same name removes those that nobody
-holds.
+holds, or goes on with one of them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import fcntl
 import os
 import secrets
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -25,11 +25,22 @@ _SUFFIX = ".dg-part"
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(
+    path: Path,
+    *,
+    adopt: Callable[[BinaryIO], bool] | None = None,
+    keep: Callable[[BaseException], bool] | None = None,
+) -> Iterator[BinaryIO]:
     """Lend a file that becomes `path` when the block ends well; on any exception it vanishes.
 
     A symbolic link is followed, the mode of an existing file is kept. What is no regular file (a
     pipe, /dev/null) is written to directly, for there is nothing to replace.
+
+    Args:
+        path: The goal.
+        adopt: Asked about each temporary that a killed process of this user left for the same goal.
+            One that it says yes to is lent, as it is, instead of a fresh one.
+        keep: Asked about the exception that ends the block: may the temporary stay for `adopt`?
 
     Raises:
         IsADirectoryError: `path` is a folder.
@@ -45,8 +56,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         with goal.open("wb") as device:
             yield device
         return
-    _remove_abandoned(goal)
-    part, descriptor = _create_part(goal)
+    part, descriptor = _take_abandoned(goal, adopt) or _create_part(goal)
     try:
         with os.fdopen(descriptor, "w+b") as file:
             if mode is not None:
@@ -55,8 +65,9 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
             part.replace(goal)
-    except BaseException:
-        part.unlink(missing_ok=True)
+    except BaseException as error:
+        if keep is None or not keep(error):
+            part.unlink(missing_ok=True)
         raise
     flush_folder(goal.parent)
 
@@ -103,11 +114,42 @@ def _create_part(goal: Path) -> tuple[Path, int]:
         os.close(descriptor)  # another writer took it for abandoned before we had the lock
 
 
-def _remove_abandoned(goal: Path) -> None:
+def _take_abandoned(
+    goal: Path, adopt: Callable[[BinaryIO], bool] | None
+) -> tuple[Path, int] | None:
+    """Remove what killed processes left, but for a temporary to go on with."""
+    taken = None
     with contextlib.suppress(OSError):  # a folder we may not list has to be tidied by others
         for entry in os.scandir(goal.parent):
             if entry.name.startswith(_part_prefix(goal)) and entry.name.endswith(_SUFFIX):
-                _remove_if_unlocked(Path(entry.path))
+                part = Path(entry.path)
+                descriptor = None if adopt is None or taken else _adopted(part, adopt)
+                if descriptor is not None:
+                    taken = part, descriptor
+                else:
+                    _remove_if_unlocked(part)
+    return taken
+
+
+def _adopted(part: Path, adopt: Callable[[BinaryIO], bool]) -> int | None:
+    """Return a descriptor that holds the lock on a temporary to go on with."""
+    try:
+        descriptor = os.open(part, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    with contextlib.ExitStack() as stack:
+        stack.callback(os.close, descriptor)
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            status = os.fstat(descriptor)
+            # Others may put something of theirs where they expect us to look for ours.
+            ours = status.st_uid == os.geteuid() and status.st_nlink == 1
+            if ours and stat.S_ISREG(status.st_mode):
+                with os.fdopen(descriptor, "r+b", closefd=False) as file:
+                    if adopt(file):
+                        stack.pop_all()
+                        return descriptor
+    return None
 
 
 def _remove_if_unlocked(part: Path) -> None:

@@ -34,6 +34,7 @@ __all__ = [
     "Lock",
     "ObjectInfo",
     "Reading",
+    "Version",
 ]
 
 PROBE_PREFIX = ".deltaloft/probe/"  # where an endpoint is tried out; nothing below it is kept
@@ -136,6 +137,14 @@ class ObjectInfo:
     tag_count: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of an object that is no longer the current one."""
+
+    key: str
+    version: str
+
+
 class Reading(Protocol):
     """An object being read: its info at once, its bytes as they come."""
 
@@ -195,8 +204,8 @@ class Bucket(Protocol):
             AlreadyExists: `no_clobber` and the key is taken.
         """
 
-    def head(self, key: str) -> ObjectInfo:
-        """Describe an object without its bytes.
+    def head(self, key: str, *, version: str | None = None) -> ObjectInfo:
+        """Describe an object, or one of its noncurrent versions, without its bytes.
 
         Raises:
             NotFound: no such key.
@@ -250,6 +259,12 @@ class Bucket(Protocol):
 
     def list(self, prefix: str = "", *, start_after: str = "") -> Iterator[Listed]:
         """Yield all objects whose keys start with `prefix` and come after `start_after`."""
+
+    def versions(self, prefix: str = "") -> Iterator[Version]:
+        """Yield the noncurrent versions of all objects whose keys start with `prefix`.
+
+        Deleted objects have only those. A bucket that keeps no versions has none.
+        """
 
     def delete(self, key: str) -> None:
         """Remove an object; a missing key is no error."""

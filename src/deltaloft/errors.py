@@ -16,6 +16,7 @@
         ├── PreconditionFailed     the object is not, or no longer, what the condition named
         │   └── AlreadyExists      `no_clobber` and the key is taken
         ├── AccessDenied           wrong or missing credentials, or not allowed
+        ├── ClockSkewed            the clock of this machine is off
         ├── Throttled              the endpoint asks for patience, retries are used up
         ├── Unreachable            no answer from the endpoint
         ├── ObjectArchived         the object sleeps in an archive and must be restored first
@@ -31,6 +32,7 @@ __all__ = [
     "AccessDenied",
     "AlreadyExists",
     "BucketNotFound",
+    "ClockSkewed",
     "DamagedObject",
     "DeltaError",
     "DeltaloftError",
@@ -134,6 +136,10 @@ class AlreadyExists(PreconditionFailed):
 
 class AccessDenied(StorageError):
     """Credentials are wrong or missing, or do not allow this."""
+
+
+class ClockSkewed(StorageError):
+    """The clock of this machine is off by more than the endpoint allows."""
 
 
 class Throttled(StorageError):

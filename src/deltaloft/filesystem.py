@@ -94,7 +94,7 @@ class _StoreFileSystem(AbstractFileSystem):  # type: ignore[misc]
                     return _file(path, store.stat(place.key))
             except NotFound:
                 pass
-            if not place.key or next(store.list(f"{place.key}/"), None) is not None:
+            if not place.key or next(store.list(f"{place.key}/", sizes=False), None) is not None:
                 return _folder(path)
         raise FileNotFoundError(path)
 

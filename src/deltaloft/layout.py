@@ -7,8 +7,13 @@
                               delta    body = unpack/1      the same, dl-codec=unpack/1
                                                             Content-Encoding: x-unpack
                               foreign  somebody else's      no dl-v
-    .deltaloft/base/<sha256>  a base: plain bytes, named by their SHA-256    dl-v=1 dl-stem
+    .deltaloft/base/<sha256>  a base: plain bytes, named by their SHA-256   dl-v=1 dl-stem dl-sketch
     .deltaloft/bases          the index of bases, see `bases`                dl-v=1
+    .deltaloft/catalog/...    what is stored under which key, see `catalog`  dl-v=1
+    .deltaloft/retiring/<id>  dates marks of bases, see `store.gc`           dl-v=1
+    .deltaloft/clock          asks the bucket what time it is                dl-v=1
+    .deltaloft/bases-<token>  that of bases which are protected, see `protection`
+    .deltaloft/probe/...      what an endpoint is tried out with, see `doctor`
 
 A delta takes the header Content-Encoding for itself; the
 user's own value then waits in dl-content-encoding. The whole is a contract: docs/format.md.
@@ -16,9 +21,11 @@ user's own value then waits in dl-content-encoding. The whole is a contract: doc
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from deltaloft import bucket_requests
 from deltaloft.bucket import Attributes, ObjectInfo
@@ -27,7 +34,11 @@ from deltaloft.errors import DamagedObject, InvalidRequest, UnsupportedFormat
 
 __all__ = [
     "BASES_PREFIX",
+    "CATALOG_KEY",
+    "CATALOG_PREFIX",
+    "CLOCK_KEY",
     "INDEX_KEY",
+    "SKETCH_SIZE",
     "STEM_SIZE",
     "UNPACK",
     "VCDIFF",
@@ -38,6 +49,8 @@ __all__ = [
     "base_attributes",
     "base_digest",
     "base_key",
+    "base_protection",
+    "base_sketch",
     "base_stem",
     "check_attributes",
     "check_delta_size",
@@ -46,12 +59,20 @@ __all__ = [
     "delta_attributes",
     "form_of",
     "index_attributes",
+    "index_key",
+    "is_archived",
+    "is_collection",
     "is_ours",
+    "marks_prefix",
     "plain_attributes",
+    "protected",
+    "protection",
     "user_attributes",
+    "with_user",
 ]
 
 STEM_SIZE = 64
+SKETCH_SIZE = 200
 VCDIFF = "vcdiff"
 UNPACK = "unpack/1"
 
@@ -66,6 +87,7 @@ _CONTENT_ENCODING_SIZE = 64
 _DELTA_SLACK = 1 << 16  # bytes of headers and the like; a delta is not much more than its file
 _LARGEST_SIZE = 2**46  # S3 ends at 50 TB; a larger number is a lie
 
+_COLLECTION = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,14}", re.ASCII)
 
@@ -75,6 +97,14 @@ _DECIMAL = re.compile(r"0|[1-9][0-9]{0,14}", re.ASCII)
 
 INDEX_KEY = f"{_RESERVED}bases"
 BASES_PREFIX = f"{_RESERVED}base/"
+CATALOG_KEY = f"{_RESERVED}catalog/pages"
+CATALOG_PREFIX = f"{_RESERVED}catalog/page/"
+CLOCK_KEY = f"{_RESERVED}clock"
+
+
+def index_key(token: str) -> str:
+    """Return the key of the index of bases under a protection, or of those without one."""
+    return f"{INDEX_KEY}-{token}" if token else INDEX_KEY
 
 
 def base_key(sha256: str) -> str:
@@ -86,6 +116,16 @@ def base_digest(key: str) -> str | None:
     """Return the SHA-256 that names a listed base; None if it is no base."""
     digest = key.removeprefix(BASES_PREFIX)
     return digest if key == base_key(digest) and check_digest(digest) else None
+
+
+def marks_prefix(token: str) -> str:
+    """Return what the keys begin with that date the marks of the index of a protection."""
+    return f"{_RESERVED}retiring-{token}/" if token else f"{_RESERVED}retiring/"
+
+
+def is_collection(number: str) -> bool:
+    """Say whether this numbers a collection: 32 lower-case hexadecimal digits."""
+    return _COLLECTION.fullmatch(number) is not None
 
 
 def is_ours(key: str) -> bool:
@@ -158,9 +198,10 @@ def delta_attributes(
     return replace(_with_ours(user, ours), content_encoding=_DELTA_ENCODINGS[codec])
 
 
-def base_attributes(stem: str) -> Attributes:
-    """Return what is stored beside a base: the stem of the name it came under."""
-    return _with_ours(Attributes(content_type="application/octet-stream"), {"dl-stem": stem})
+def base_attributes(stem: str, sketch: str = "") -> Attributes:
+    """Return what is stored beside a base: the stem of the name it came under, and its sketch."""
+    ours = {"dl-stem": stem, **({"dl-sketch": sketch} if sketch else {})}
+    return _with_ours(Attributes(content_type="application/octet-stream"), ours)
 
 
 def index_attributes() -> Attributes:
@@ -168,8 +209,64 @@ def index_attributes() -> Attributes:
     return _with_ours(Attributes(content_type="application/json"), {})
 
 
+def with_user(stored: Attributes, user: Attributes) -> Attributes:
+    """Return what is stored beside an object when its user gives it other attributes."""
+    if "dl-v" not in stored.metadata:
+        return user
+    ours = {k: v for k, v in stored.metadata.items() if k.startswith(_OURS)}
+    ours.pop("dl-content-encoding", None)
+    if "dl-base" not in ours:
+        return replace(user, metadata={**user.metadata, **ours})
+    if user.content_encoding is not None:
+        ours["dl-content-encoding"] = user.content_encoding
+    metadata = {**user.metadata, **ours}
+    return replace(user, metadata=metadata, content_encoding=stored.content_encoding)
+
+
 def _with_ours(user: Attributes, ours: Mapping[str, str]) -> Attributes:
     return replace(user, metadata={**user.metadata, "dl-v": _VERSION, **ours})
+
+
+# ---- Protection ------------------------------------------------------------------------------
+#
+# A base is a user's plaintext. Files that are put with encryption of their own, an ACL or grants
+# share bases, and an index, only with files that are put with the same: nobody comes to read a base
+# without, or for whom its owner did not mean it.
+
+
+def protection(attributes: Attributes) -> str:
+    """Return a token for encryption, ACL and grants; empty where none was asked for."""
+    acl = None if attributes.acl == "private" else attributes.acl
+    if attributes.encryption is None and acl is None and not attributes.grants:
+        return ""
+    encryption = attributes.encryption and asdict(attributes.encryption)
+    grants = sorted((grant.permission, grant.grantee) for grant in attributes.grants)
+    asked = json.dumps([encryption, acl, grants], sort_keys=True)
+    return hashlib.sha256(asked.encode()).hexdigest()[:16]
+
+
+def protected(ours: Attributes, user: Attributes) -> Attributes:
+    """Return attributes of a base or an index with the protection of the user's file."""
+    token = protection(user)
+    if not token:
+        return ours
+    return replace(
+        ours,
+        metadata={**ours.metadata, "dl-protection": token},
+        encryption=user.encryption,
+        acl=user.acl,
+        grants=user.grants,
+    )
+
+
+def base_protection(stored: Attributes) -> str:
+    """Return the token of a base that is stored."""
+    return stored.metadata.get("dl-protection", "")
+
+
+def is_archived(attributes: Attributes) -> bool:
+    """Say whether an object with these has to be restored before it can be read."""
+    return attributes.storage_class in ("GLACIER", "DEEP_ARCHIVE")
 
 
 # ---- Reading metadata ------------------------------------------------------------------------
@@ -262,8 +359,16 @@ def user_attributes(stored: Attributes) -> Attributes:
 
 def base_stem(stored: Attributes) -> str:
     """Return the stem that a base was stored with, empty where there is none that can be one."""
-    stem = stored.metadata.get("dl-stem", "")
-    return stem if len(stem) <= STEM_SIZE and stem.isascii() and stem.isprintable() else ""
+    return _short_text(stored.metadata.get("dl-stem", ""), STEM_SIZE)
+
+
+def base_sketch(stored: Attributes) -> str:
+    """Return the sketch that a base was stored with, empty where there is none that can be one."""
+    return _short_text(stored.metadata.get("dl-sketch", ""), SKETCH_SIZE)
+
+
+def _short_text(value: str, size: int) -> str:
+    return value if len(value) <= size and value.isascii() and value.isprintable() else ""
 
 
 def _digest(metadata: Mapping[str, str], name: str, url: str) -> str:

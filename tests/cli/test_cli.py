@@ -13,6 +13,7 @@ from commands import DG, Commands, one_line, release
 
 from deltaloft.bucket import Attributes
 from deltaloft.folder_bucket import FolderBucket
+from deltaloft.store import Store
 
 
 def test_put_prints_a_line_per_file(dg_: Commands) -> None:
@@ -190,7 +191,8 @@ def test_json_is_one_object_per_line(store: Path, dg_: Commands) -> None:
     assert dg_.records("put", "app-1.0.bin", "store/")[0]["added_size"] < 100
     assert dg_.records("get", "store/tiny")[0]["file"] == "tiny"
     assert len(dg_.records("ls", "store")) == 5
-    assert dg_.records("rm", "store/tiny") == [{"key": "tiny", "removed": True}]
+    url = Store.open("store").url + "/tiny"
+    assert dg_.records("rm", "store/tiny") == [{"verb": "delete", "source": url}]
     assert dg_("put", "missing", "app-1.0.bin", "store/", "--json") == 3
     failed, done = (json.loads(line) for line in dg_.out.splitlines())
     assert (failed["name"], failed["error"]) == ("missing", "FileNotFoundError")

@@ -1,4 +1,4 @@
-"""The index of bases and the choice of one, in a real folder bucket."""
+"""The index of bases and the stems of names, in a real folder bucket."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deltaloft import layout
-from deltaloft.bases import Base, BaseIndex, choose, stem
+from deltaloft.bases import Base, BaseIndex, stem
 from deltaloft.bucket import Attributes, Reading
 from deltaloft.errors import StorageError, UnsupportedFormat
 from deltaloft.folder_bucket import FolderBucket
@@ -59,7 +60,7 @@ class Counted(FolderBucket):
         return super().list(*arguments, **options)
 
 
-# ---- Stems and the choice --------------------------------------------------------------------
+# ---- Stems -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -90,31 +91,6 @@ def test_any_key_has_a_stem_that_fits_metadata(key: str) -> None:
     """A stem is short printable ASCII, whatever the key."""
     found = stem(key.encode("utf-8", "replace").decode())
     assert layout.base_stem(Attributes({"dl-stem": found})) == found
-
-
-def test_the_same_stem_comes_first_then_the_newest() -> None:
-    """The key's stem beats the file name's, that beats age, and age decides among equals."""
-    bases = [
-        base(1, key="linux/app-1.0.zip"),
-        base(2, key="linux/app-1.1.zip"),
-        base(3, key="mac/app-1.1.zip"),
-        base(4, key="other-1.0.zip"),
-    ]
-
-    def chosen(key: str) -> Base | None:
-        return choose(bases, key=key, size=100_000)
-
-    assert chosen("linux/app-1.2.zip") == bases[1]
-    assert chosen("windows/app-1.2.zip") == bases[2]
-    assert chosen("unheard-of.zip") == bases[3]
-    assert choose([], key="app-1.2.zip", size=1) is None
-
-
-def test_wildly_different_sizes_come_last() -> None:
-    """A base four times as large or small is only taken when there is nothing else."""
-    bases = [base(1, key="other.zip"), base(2, size=400_001), base(3, size=24_999)]
-    assert choose(bases, key="app-2.0.zip", size=100_000) == bases[0]
-    assert choose(bases[1:], key="app-2.0.zip", size=100_000) == bases[2]
 
 
 # ---- The index -------------------------------------------------------------------------------
@@ -162,6 +138,28 @@ def test_writers_at_once_lose_no_entry(bucket: FolderBucket) -> None:
     assert set(BaseIndex(bucket).load()) == expected
 
 
+def test_writers_at_once_lose_no_note(bucket: FolderBucket) -> None:
+    """Six writers add bases with sketches and note what one base got: nothing is lost."""
+    first = replace(base(0), sketch="1" + "A" * 96)
+    BaseIndex(bucket).add(first)
+
+    def work(writer: int) -> None:
+        index = BaseIndex(bucket)
+        for number in range(4):
+            index.note(first.sha256, lambda entry: replace(entry, excess=entry.excess + 1))
+            index.add(replace(base(100 * writer + number + 1), sketch=f"1{writer:096}"))
+
+    threads = [threading.Thread(target=work, args=(writer,)) for writer in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = BaseIndex(bucket).load()
+    assert replace(first, excess=24) == found[0]
+    assert 25 == len(found)
+    assert {first.sketch, *(f"1{writer:096}" for writer in range(6))} == {b.sketch for b in found}
+
+
 def test_an_endpoint_without_conditions_is_written_to(tmp_path: Path) -> None:
     """Where conditions are refused, the last writer wins and the index still works."""
     bucket = Counted(tmp_path / "bucket", conditions=False)
@@ -182,8 +180,11 @@ def test_an_index_that_cannot_be_written_costs_only_the_entry(
             """See `Bucket.put`."""
             raise StorageError("no")
 
-    BaseIndex(ReadOnly(tmp_path / "bucket")).add(base(1))
+    index = BaseIndex(ReadOnly(tmp_path / "bucket"))
+    index.add(base(1))
     assert "is not in the index" in caplog.text
+    index.note(base(1).sha256, lambda entry: replace(entry, least=1))
+    assert "stays as it was" in caplog.text
 
 
 def test_a_forgotten_base_is_not_offered_again(bucket: FolderBucket) -> None:
@@ -202,6 +203,13 @@ def put_index(bucket: FolderBucket, content: object) -> None:
     """Write any bytes, or any JSON, as the index."""
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
     bucket.put(layout.INDEX_KEY, body, layout.index_attributes())
+
+
+def written_index(bucket: FolderBucket) -> Any:
+    """Return the JSON of the index."""
+    with bucket.get(layout.INDEX_KEY) as reading:
+        assert reading is not None
+        return json.loads(b"".join(reading.chunks()))
 
 
 DAMAGED = [
@@ -224,6 +232,17 @@ DAMAGED = [
     {"version": 1, "bases": [["a" * 64, 1, "x" * 65]]},
     {"version": 1, "bases": [["a" * 64, 1]]},
     {"version": 1, "bases": [None]},
+    {"version": 2, "bases": [["a" * 64, 1, ""]]},
+    {"version": 2, "bases": [{"size": 1}]},
+    {"version": 2, "bases": [{"sha256": "a" * 64}]},
+    {"version": 2, "bases": [{"sha256": "x", "size": 1}]},
+    {"version": 2, "bases": [{"sha256": "a" * 64, "size": True}]},
+    {"version": 2, "bases": [{"sha256": "a" * 64, "size": 1, "stem": None}]},
+    {"version": 2, "bases": [{"sha256": "a" * 64, "size": 1, "sketch": ["x"]}]},
+    {"version": 2, "bases": [{"sha256": "a" * 64, "size": 1, "sketch": "x" * 201}]},
+    {"version": 2, "bases": [{"sha256": "a" * 64, "size": 1, "least": 1.5}]},
+    {"version": 2, "bases": [{"sha256": "a" * 64, "size": 1, "excess": None}]},
+    {"version": 2, "bases": [{"sha256": ["a"], "size": 1}]},
 ]
 
 
@@ -232,21 +251,60 @@ def test_a_damaged_index_is_made_again(bucket: FolderBucket, content: object) ->
     """Whatever stands in the index, what is below base/ is found, with stems, and written down."""
     body = b"the bytes of a base"
     sha256 = hashlib.sha256(body).hexdigest()
-    bucket.put(layout.base_key(sha256), body, layout.base_attributes("app-.zip"))
+    bucket.put(layout.base_key(sha256), body, layout.base_attributes("app-.zip", "a sketch"))
     bucket.put(layout.base_key("no digest"), b"", Attributes())
     put_index(bucket, content)
-    expected = (Base(sha256, len(body), "app-.zip"),)
+    expected = (Base(sha256, len(body), "app-.zip", "a sketch"),)
     assert BaseIndex(bucket).load() == expected
-    with bucket.get(layout.INDEX_KEY) as reading:
-        assert reading is not None
-        written = json.loads(b"".join(reading.chunks()))
-    assert written == {"version": 1, "bases": [[sha256, len(body), "app-.zip"]]}
+    entry = {"sha256": sha256, "size": len(body), "stem": "app-.zip", "sketch": "a sketch"}
+    assert {"version": 2, "bases": [entry]} == written_index(bucket)
+
+
+def test_the_index_of_older_versions_is_read(bucket: FolderBucket) -> None:
+    """Entries without a name for each field, as the first versions wrote them, keep their bases."""
+    old = [[base(number).sha256, 100_000, "app-.zip"] for number in range(2)]
+    put_index(bucket, {"version": 1, "bases": old})
+    index = BaseIndex(bucket)
+    assert (base(0), base(1)) == index.load()
+    index.add(base(2))
+    assert 2 == written_index(bucket)["version"]
+    assert (base(0), base(1), base(2)) == BaseIndex(bucket).load()
+
+
+def test_a_new_base_spends_what_paid_for_it(bucket: FolderBucket) -> None:
+    """The excess of the base that a new one takes over from is written off in the same put."""
+    index = BaseIndex(bucket)
+    index.add(replace(base(1), least=5, excess=70))
+    index.add(replace(base(2), least=5, excess=70))
+    index.add(base(3), paid_by=base(1))
+    assert [0, 70, 0] == [each.excess for each in BaseIndex(bucket).load()]
+
+
+def test_fields_of_later_versions_are_kept(bucket: FolderBucket) -> None:
+    """Who writes the index leaves in it what it does not understand."""
+    later = {"sha256": base(1).sha256, "size": 7, "stem": "x", "colour": {"of": ["the", "sky"]}}
+    put_index(bucket, {"version": 2, "bases": [later]})
+    index = BaseIndex(bucket)
+    index.load()
+    index.add(base(2))
+    assert later == written_index(bucket)["bases"][0]
+
+
+def test_a_change_is_made_again_on_what_others_wrote(bucket: FolderBucket) -> None:
+    """Two writers that change the index at once both find their changes in it."""
+    first, second = BaseIndex(bucket), BaseIndex(bucket)
+    first.add(base(1))
+    second.load()
+    first.add(base(2))
+    second.change(lambda known: [replace(each, stem="changed") for each in known])
+    assert {"changed"} == {each.stem for each in BaseIndex(bucket).load()}
+    assert [base(1).sha256, base(2).sha256] == [each.sha256 for each in first.load()]
 
 
 def test_a_later_index_is_refused_by_name(bucket: FolderBucket) -> None:
     """An index of a later version is neither read nor overwritten."""
-    put_index(bucket, {"version": 2, "anything": 1})
-    with pytest.raises(UnsupportedFormat, match=r"version 1 expected, found 2"):
+    put_index(bucket, {"version": 3, "anything": 1})
+    with pytest.raises(UnsupportedFormat, match=r"version 2 expected, found 3"):
         BaseIndex(bucket).load()
     BaseIndex(bucket).add(base(1))
     with pytest.raises(UnsupportedFormat):

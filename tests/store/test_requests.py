@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import random
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from deltaloft import layout
 from deltaloft.base_cache import BaseCache
-from deltaloft.bucket import Bucket
+from deltaloft.bases import Base, BaseIndex
+from deltaloft.bucket import Attributes, Bucket
+from deltaloft.errors import NotFound
+from deltaloft.sketch import Sketch, SketchWriter
 from deltaloft.store import Store
+from deltaloft.store.base_bytes import BaseBytes
 
 INDEX = ".deltaloft/bases"
 
@@ -127,17 +133,107 @@ def test_what_this_machine_put_it_need_not_fetch(
     assert session.sent() == [("GET", "app-1.0")]
 
 
-def test_list_stat_and_delete_are_one_request(
-    session: Session, fresh_cache: Callable[[], BaseCache]
-) -> None:
-    """No request per key, none for what is ours."""
+def test_list_stat_and_delete(session: Session, fresh_cache: Callable[[], BaseCache]) -> None:
+    """One request each; a listing with sizes asks for each key that the catalog does not know."""
     store = session.store(fresh_cache())
     for version in range(5):
         store.put(release(version), f"app-1.{version}")
     session.sent()
-    assert len(list(store.list())) == 5
+    assert len(list(store.list(sizes=False))) == 5
     assert session.sent() == [("GET", "")]
+    assert [entry.logical_size for entry in store.list()] == [len(release(0))] * 5
+    first, *others = session.sent()
+    assert ("GET", "") == first
+    assert [("HEAD", f"app-1.{version}") for version in range(5)] == sorted(others)
     store.stat("app-1.1")
     assert session.sent() == [("HEAD", "app-1.1")]
     store.delete("app-1.1")
     assert session.sent() == [("DELETE", "app-1.1")]
+
+
+def test_a_listing_with_a_fresh_catalog(
+    session: Session, fresh_cache: Callable[[], BaseCache]
+) -> None:
+    """The sizes of a page of keys cost two requests: for the list of pages, and for the page."""
+    for number in range(20):
+        session.bucket.put(f"foreign-{number:02}", b"x" * number, Attributes())
+    time.sleep(3.1)  # objects younger than two seconds do not enter the catalog, nor does a part
+    store = session.store(fresh_cache())
+    assert 20 == store.refresh_catalog().asked
+    session.sent()
+    assert list(range(20)) == [entry.logical_size for entry in store.list()]
+    first, second, (method, page) = session.sent()
+    assert [("GET", ""), ("GET", ".deltaloft/catalog/pages")] == [first, second]
+    assert method == "GET"
+    assert page.startswith(".deltaloft/catalog/page/")
+
+
+def add_base(session: Session, content: bytes, sketch: str) -> Base:
+    """Store a base by hand, with any sketch."""
+    base = Base(hashlib.sha256(content).hexdigest(), len(content), "", sketch)
+    session.bucket.put(layout.base_key(base.sha256), content, layout.base_attributes("", sketch))
+    BaseIndex(session.bucket).add(base)
+    return base
+
+
+def sketch_of(content: bytes) -> str:
+    """Return the sketch of a file as text."""
+    writer = SketchWriter()
+    writer.write(content)
+    return str(Sketch(writer.row()))
+
+
+def test_a_base_at_hand_is_as_good_as_one_to_download(
+    session: Session, fresh_cache: Callable[[], BaseCache]
+) -> None:
+    """Of bases that estimates cannot tell apart, the one in the cache is used."""
+    cache = fresh_cache()
+    session.store(cache).put(release(0), "other")
+    add_base(session, release(1), sketch_of(release(1)))
+    session.sent()
+    session.store(cache).put(release(2), "app-1.2")
+    assert session.sent() == [("GET", INDEX), ("HEAD", BASE), ("PUT", "app-1.2")]
+
+
+def test_a_much_better_base_is_worth_its_download(
+    session: Session, fresh_cache: Callable[[], BaseCache]
+) -> None:
+    """A base in the cache that shares half of the file stands back behind one that shares all."""
+    cache = fresh_cache()
+    session.store(cache).put(release(0)[:50_000] + bytes(50_000), "app-1.0")
+    better = add_base(session, release(1), sketch_of(release(1)))
+    session.sent()
+    result = session.store(cache).put(release(2), "app-1.2")
+    assert better.sha256 == result.base
+    assert ("GET", f".deltaloft/base/{better.sha256}") in session.sent()
+
+
+def test_what_resembles_nothing_downloads_nothing(
+    session: Session, fresh_cache: Callable[[], BaseCache]
+) -> None:
+    """The sketch tells that no base is close: none is fetched, whatever its name."""
+    session.store(fresh_cache()).put(release(0), "app-1.0")
+    content = random.Random(2).randbytes(100_000)
+    base = f".deltaloft/base/{hashlib.sha256(content).hexdigest()}"
+    session.sent()
+    session.store(fresh_cache()).put(content, "app-1.1")
+    assert session.sent() == [
+        ("GET", INDEX),
+        ("PUT", base),
+        ("PUT", "app-1.1"),
+        ("PUT", INDEX),
+    ]
+
+
+def test_a_trial_never_downloads(session: Session, fresh_cache: Callable[[], BaseCache]) -> None:
+    """Bytes that are only asked for if they are on this machine cost no request."""
+    base = add_base(session, release(1), sketch_of(release(1)))
+    session.sent()
+    base_bytes = BaseBytes(session.bucket, fresh_cache())
+    assert not base_bytes.is_at_hand(base.sha256)
+    with (
+        pytest.raises(NotFound, match="not on this machine"),
+        base_bytes.opened(base.sha256, base.size, download=False),
+    ):
+        pass
+    assert session.sent() == []

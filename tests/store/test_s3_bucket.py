@@ -24,6 +24,7 @@ from deltaloft.errors import (
     AccessDenied,
     AlreadyExists,
     BucketNotFound,
+    ClockSkewed,
     DeltaloftError,
     InputChanged,
     InvalidRequest,
@@ -32,6 +33,7 @@ from deltaloft.errors import (
     StorageError,
     Throttled,
     Unreachable,
+    Unsupported,
 )
 from deltaloft.s3_bucket import S3Bucket
 
@@ -526,7 +528,7 @@ def test_a_listing_of_something_else() -> None:
     [
         (403, "AccessDenied", AccessDenied),
         (403, "SignatureDoesNotMatch", AccessDenied),
-        (403, "RequestTimeTooSkewed", AccessDenied),
+        (403, "RequestTimeTooSkewed", ClockSkewed),
         (400, "ExpiredToken", AccessDenied),
         (401, "Unauthorized", AccessDenied),
         (404, "NoSuchKey", NotFound),
@@ -535,7 +537,7 @@ def test_a_listing_of_something_else() -> None:
         (503, "SlowDown", Throttled),
         (503, "ServiceUnavailable", Throttled),
         (500, "InternalError", StorageError),
-        (501, "NotImplemented", StorageError),
+        (501, "NotImplemented", Unsupported),
         (400, "EntityTooSmall", StorageError),
         (301, "PermanentRedirect", StorageError),
     ],
@@ -578,7 +580,7 @@ def test_a_conflict_is_tried_again(condition: dict[str, Any]) -> None:
 
 def test_missing_key_on_an_endpoint_without_words() -> None:
     """A GET answered 404 by something that is not S3 is not taken for a missing key."""
-    answers = Answer(404, b"<html>not here</html>"), Answer(404)
+    answers = Answer(404, b"<html>not here</html>"), Answer(404), Answer(404)
     with script(*answers) as server, pytest.raises(BucketNotFound):
         read(S3Bucket("b", endpoint_url=server.url), "key")
 

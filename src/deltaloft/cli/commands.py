@@ -1,4 +1,4 @@
-"""dg put, get, ls, rm, stat: files and a store."""
+"""dg put, get, ls, stat: files and a store."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from deltaloft.place import locate
 if TYPE_CHECKING:
     from deltaloft.store import Entry, GetResult, PutResult, Stat, Store
 
-__all__ = ["get", "ls", "put", "rm", "stat"]
+__all__ = ["get", "ls", "put", "stat"]
 
 
 @click.command()
@@ -106,7 +106,7 @@ def _get_line(result: GetResult, shown: str) -> str:
 @storage_options
 @output_options
 def ls(url: str, recursive: bool, storage: Storage, out: Output) -> int:
-    """List the keys that begin with a URL: time, stored size, the file's size if known, key."""
+    """List the keys that begin with a URL: time, stored size, the file's size, key."""
     place = locate(url, root=storage.root)
     found = False
     with storage.open(place.store) as store:
@@ -123,7 +123,7 @@ def _listing(store: Store, prefix: str, recursive: bool) -> Iterator[Entry | str
     level = prefix.rpartition("/")[0]
     start = len(level) + 1 if level else 0
     previous = None
-    for entry in store.list(prefix):
+    for entry in store.list(prefix, sizes=lambda key: recursive or "/" not in key[start:]):
         name, slash, _ = entry.key[start:].partition("/")
         if recursive or not slash:
             yield entry
@@ -139,24 +139,6 @@ def _listed(item: Entry | str, prefix: str, recursive: bool) -> tuple[dict[str, 
     logical = "" if item.logical_size is None else human(item.logical_size)
     time = item.modified.astimezone().strftime("%Y-%m-%d %H:%M:%S")
     return asdict(item), f"{time}  {human(item.stored_size):>9}  {logical:>9}  {item.key[start:]}"
-
-
-@click.command()
-@click.argument("urls", nargs=-1, required=True, metavar="URL...")
-@storage_options
-@output_options
-def rm(urls: Sequence[str], storage: Storage, out: Output) -> int:
-    """Remove the keys at URLs; one that is not there is no error. Bases stay."""
-    codes = []
-    for url in urls:
-        try:
-            place = locate(url, root=storage.root)
-            with storage.open(place.store) as store:
-                store.delete(place.key)
-            out.record({"key": place.key, "removed": True}, f"removed {place.key}")
-        except failure.EXPECTED as error:
-            codes.append(out.failed(url, error))
-    return failure.combined(codes, len(urls))
 
 
 @click.command()

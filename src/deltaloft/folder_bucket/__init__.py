@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from deltaloft.atomic_file import flush_folder, replacing
-from deltaloft.bucket import Acl, Attributes, Grant, Listed, ObjectInfo
+from deltaloft.bucket import Acl, Attributes, Grant, Listed, ObjectInfo, Version
 from deltaloft.bucket_requests import (
     check_attributes,
     check_conditions,
@@ -168,9 +168,15 @@ class FolderBucket:
         self._tidy(received.name, old)
         return received.sha256
 
-    def head(self, key: str) -> ObjectInfo:
+    def head(self, key: str, *, version: str | None = None) -> ObjectInfo:
         """See `Bucket.head`."""
+        if version is not None:
+            raise NotFound(f"{object_url(self._url, key)}: no version {version!r}")
         return self._find(key).info
+
+    def versions(self, prefix: str = "") -> Iterator[Version]:
+        """Yield nothing: what is replaced is gone."""
+        return iter(())
 
     def copy(
         self, source: ObjectInfo, target_key: str, *, attributes: Attributes | None = None

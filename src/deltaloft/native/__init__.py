@@ -6,6 +6,7 @@
     Index        ── Encoder ──────→ vcd_encode_window()
     Merger       ── two Deltas ───→ vcd_merger_read_first(), vcd_merge_window() and so on
     plain bytes  ── Deflater ─────→ dfl_deflate(); and back, Inflater, dfl_inflate()
+    Sketcher     ── add, note ────→ vcd_sketch_add(), vcd_sketch_note()
     exception    ←────────────────  enum vcd_result
 
 Nothing is copied on the way in. The GIL is free while C works.
@@ -33,9 +34,11 @@ from deltaloft.native.delta import (
 from deltaloft.native.encoder import WINDOW_MAX_SIZE, Encoder, Index, header, window_header
 from deltaloft.native.memory import Pinned, fresh_bytes, pinned
 from deltaloft.native.merger import Merger
+from deltaloft.native.sketcher import SKETCH_BINS, Sketcher
 
 __all__ = [
     "DEFLATE_VERSION",
+    "SKETCH_BINS",
     "VCD_ADLER32",
     "VCD_SOURCE",
     "VCD_TARGET",
@@ -51,6 +54,7 @@ __all__ = [
     "Merger",
     "Pinned",
     "Sections",
+    "Sketcher",
     "Window",
     "deflate",
     "fresh_bytes",

@@ -3,16 +3,19 @@
     connection   a client with our timeouts and retries
     failures     boto3's exceptions -> ours
     answers      what an answer says of an object
+    versions     what is no longer current
     reading      a body that survives a broken line
     writing      a put whose outcome is known, conditions and lost answers included
     multipart    large bodies
     copying      a copy that stays inside the bucket
     attributes   ours <-> boto3's; tagging, acl: those that have calls of their own
     honouring    does the endpoint keep what it is given?
+    known        what dg doctor has found out; probing, orphans: how it does
 
 A call costs one request, beyond these: a listing one per thousand keys, a put above 64 MiB one per
 part and three more, a HEAD of a missing key a second one the first time, to see whether the bucket
-is there at all, and a refused condition another one to see why.
+is there at all, and a refused condition another one to see why. A GET answered 404 without a word
+of S3's is believed only if a HEAD says so, too.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from botocore.exceptions import ClientError
 
-from deltaloft.bucket import Acl, Attributes, Grant, Listed, ObjectInfo
+from deltaloft.bucket import Acl, Attributes, Grant, Listed, ObjectInfo, Version
 from deltaloft.bucket_requests import (
     check_attributes,
     check_conditions,
@@ -36,15 +39,23 @@ from deltaloft.bucket_requests import (
     object_url,
 )
 from deltaloft.buffers import Buffer
-from deltaloft.errors import AccessDenied, BucketNotFound, InvalidRequest, NotFound, StorageError
+from deltaloft.errors import (
+    AccessDenied,
+    BucketNotFound,
+    InvalidRequest,
+    NotFound,
+    StorageError,
+)
 from deltaloft.s3_bucket.acl import get_acl, put_acl
 from deltaloft.s3_bucket.answers import info_of, range_of, size_of, unquoted, whole_of
 from deltaloft.s3_bucket.connection import connect
 from deltaloft.s3_bucket.copying import Copying
 from deltaloft.s3_bucket.failures import code_of, failing, failure, status_of
 from deltaloft.s3_bucket.honouring import Honouring
+from deltaloft.s3_bucket.known import Known
 from deltaloft.s3_bucket.reading import S3Reading
 from deltaloft.s3_bucket.tagging import get_tags, put_tags
+from deltaloft.s3_bucket.versions import noncurrent
 from deltaloft.s3_bucket.writing import Writer
 
 if TYPE_CHECKING:
@@ -94,13 +105,24 @@ class S3Bucket:
         self._client = client
         self._client_lock = threading.Lock()
         self._seen = False  # has the bucket answered as one that exists?
-        self._writer = Writer(name)
+        self.known = Known(name)
+        self._writer = Writer(name, self.known)
         self._honouring = Honouring(name, self._prefix)
 
     @property
     def url(self) -> str:
         """`s3://name`, or `s3://name/prefix`."""
         return self._url
+
+    @property
+    def name(self) -> str:
+        """The bucket's name."""
+        return self._name
+
+    @property
+    def prefix(self) -> str:
+        """What all keys begin with in the bucket: nothing, or `some/prefix/`."""
+        return self._prefix
 
     @property
     def client(self) -> S3Client:
@@ -175,7 +197,7 @@ class S3Bucket:
                 answer = self.client.get_object(**asked)
             except ClientError as error:
                 if code_of(error) == "404":
-                    self._look_for_bucket()
+                    self.head(key)  # raises if the key is missing; S3 would have said so itself
                 if if_none_match is None or status_of(error) != 304:
                     raise
                 answer = None
@@ -187,11 +209,12 @@ class S3Bucket:
             closing.callback(answer["Body"].close)
             whole = range_of(answer, start, size, where) if ranged else whole_of(answer, where)
             info = info_of(answer, key, whole, where)
+            promised = size_of(answer, where)
             reading = S3Reading(
                 info,
                 answer["Body"],
                 start=start,
-                size=size_of(answer, where),
+                size=promised if size is None else min(size, promised),
                 where=where,
                 ask=ask_again,
             )
@@ -231,12 +254,13 @@ class S3Bucket:
             self.set_tags(key, attributes.tags)  # Ceph 16 drops those of an upload in parts
         return etag
 
-    def head(self, key: str) -> ObjectInfo:
+    def head(self, key: str, *, version: str | None = None) -> ObjectInfo:
         """See `Bucket.head`."""
         where, stored = self._object(key)
+        named: Any = {} if version is None else {"VersionId": version}
         try:
             with failing(where):
-                answer = self.client.head_object(Bucket=self._name, Key=stored)
+                answer = self.client.head_object(Bucket=self._name, Key=stored, **named)
         except NotFound:
             self._look_for_bucket()
             raise
@@ -307,6 +331,13 @@ class S3Bucket:
             last = encoded
             if listed.key:  # some tools make an object of the prefix itself, a "folder"
                 yield listed
+
+    def versions(self, prefix: str = "") -> Iterator[Version]:
+        """See `Bucket.versions`. One request per thousand, current ones included."""
+        for found in noncurrent(self.client, self._name, self._prefix + prefix, self._url):
+            key = found.key.removeprefix(self._prefix)
+            if key:
+                yield Version(key, found.version)
 
     def delete(self, key: str) -> None:
         """See `Bucket.delete`."""

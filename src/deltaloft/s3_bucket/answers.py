@@ -72,11 +72,15 @@ def whole_of(answer: Mapping[str, Any], where: str) -> int:
 def range_of(answer: Mapping[str, Any], start: int, size: int | None, where: str) -> int:
     """Check that an answer holds just the range asked for; return the size of the whole object.
 
+    HTTP lets a server answer with the whole object; that is of use where the range begins with it.
+
     Raises:
         StorageError: it holds something else.
     """
     promised = size_of(answer, where)
     text = answer.get("ContentRange", "")
+    if start == 0 and not text and answer["ResponseMetadata"]["HTTPStatusCode"] == 200:
+        return promised
     match = _CONTENT_RANGE.fullmatch(text)
     if match is None:
         raise StorageError(f"{where}: the range from {start} expected, found an answer without it")

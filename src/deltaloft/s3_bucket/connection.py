@@ -3,11 +3,16 @@
 An endpoint that is not AWS's own gets checksums only where S3 requires them. boto3 sends a CRC32
 as a trailer over https by default; Ceph 16 refuses that with 411, Ceph 18 keeps `aws-chunked` as
 the object's Content-Encoding. Nothing is lost: what we store has a SHA-256 of its own.
+
+boto3's standard retries repeat what may pass (no answer, 500, 502, 503, 504, SlowDown,
+RequestTimeout) with jitter, out of a budget that all requests of a client share. A 429 they know by
+AWS's words only; others have words of their own, so that we repeat it here.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import random
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import boto3
@@ -21,10 +26,11 @@ if TYPE_CHECKING:
 
 __all__ = ["connect", "is_aws"]
 
+_TRIES = 5
 _CONFIG = Config(
     connect_timeout=5,
     read_timeout=30,
-    retries={"mode": "standard", "total_max_attempts": 5},
+    retries={"mode": "standard", "total_max_attempts": _TRIES},
     max_pool_connections=32,
 )
 _COMPATIBLE = _CONFIG.merge(
@@ -55,10 +61,19 @@ def connect(
             raise InvalidRequest(f"{where}: an endpoint like https://host expected") from error
         # Without an argument the environment or the profile may name one: the client knows.
         fitting = _config_for(client.meta.endpoint_url)
-        if fitting is config:
-            return client
-        client.close()
-        return session.client("s3", config=fitting)
+        if fitting is not config:
+            client.close()
+            client = session.client("s3", config=fitting)
+        repeat: Any = _repeat_throttled  # the stubs know of no handler that returns something
+        client.meta.events.register("needs-retry.s3", repeat)
+        return client
+
+
+def _repeat_throttled(response: Any, attempts: int, **_: object) -> float | None:
+    """Return how many seconds to wait before a request answered 429 is sent again."""
+    if response is None or response[0].status_code != 429 or attempts >= _TRIES:
+        return None
+    return random.uniform(0, 2 ** (attempts - 1))
 
 
 def _check_endpoint(url: str) -> None:

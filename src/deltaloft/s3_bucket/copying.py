@@ -7,10 +7,9 @@
     above 5 GiB           the same in parts, by UploadPartCopy
 
 The source is pinned by `x-amz-copy-source-if-match`. Ceph 16 and moto ignore that, so the source is
-looked at again afterwards wherever parts of two versions could have met. Tags that are given are
-looked at, too: Ceph 16 drops those that come with a copy or an upload in parts; and so is a lock: no
-Ceph takes a legal hold with a copy. An error in a 200, which CopyObject may answer, is an error to
-boto3.
+looked at again afterwards wherever parts of two versions could have met. Tags and locks that are
+given are looked at, too: Ceph 16 drops tags that come with a copy or an upload in parts, and any
+Ceph a legal hold. An error in a 200, which CopyObject may answer, is an error to boto3.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What went wrong in boto3, in the words of `deltaloft.errors`.
 
-    answer of the endpoint    its code decides, then its HTTP status (a HEAD has no code)
+    answer of the endpoint    its code decides, then its HTTP status (a HEAD has no code); a 404
+                              without a code is no proof that something is missing
     no answer                 Unreachable
     nothing was sent          AccessDenied without credentials, else InvalidRequest
 
@@ -20,6 +21,7 @@ from botocore.parsers import ResponseParserError
 from deltaloft.errors import (
     AccessDenied,
     BucketNotFound,
+    ClockSkewed,
     DeltaloftError,
     InvalidRequest,
     NotFound,
@@ -49,8 +51,8 @@ _BY_CODE: dict[str, tuple[type[DeltaloftError], str]] = {
     "TokenRefreshRequired": (AccessDenied, "the credentials have expired"),
     "InvalidToken": (AccessDenied, "the session token is wrong"),
     "AuthorizationHeaderMalformed": (AccessDenied, "the region of the signature is wrong"),
-    "RequestTimeTooSkewed": (AccessDenied, _CLOCK),
-    "RequestExpired": (AccessDenied, _CLOCK),
+    "RequestTimeTooSkewed": (ClockSkewed, _CLOCK),
+    "RequestExpired": (ClockSkewed, _CLOCK),
     "NotImplemented": (Unsupported, "the endpoint does not know how"),
     "SlowDown": (Throttled, "the endpoint asks to slow down"),
     "RequestTimeout": (Unreachable, "the request took too long to arrive"),
@@ -136,6 +138,9 @@ def status_of(error: boto.ClientError) -> int:
 
 def _answered(error: boto.ClientError) -> tuple[type[DeltaloftError], str]:
     code, status = code_of(error), status_of(error)
+    if code == "404" and not error.operation_name.startswith("Head"):
+        # Something before S3 may have said that, or the answer was cut: nothing is missing yet.
+        return StorageError, "a word of S3 on what is missing expected, found HTTP 404 without one"
     kind, words = (
         _BY_CODE.get(code)
         or _BY_STATUS.get(status)

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError
 from urllib3.exceptions import HTTPError  # where a broken TLS record ends up, past botocore
 
 from deltaloft.bucket import ObjectInfo
-from deltaloft.errors import PreconditionFailed, StorageError, Unreachable
+from deltaloft.errors import InvalidRequest, NotFound, PreconditionFailed, Unreachable
 from deltaloft.s3_bucket.answers import range_of, unquoted
 
 __all__ = ["S3Reading"]
@@ -94,10 +94,14 @@ class S3Reading:
         left = self._end - self._next
         try:
             answer = self._ask(self._next, left, self._info.etag)
-        except PreconditionFailed as error:
-            raise PreconditionFailed(f"{self._where}: replaced while it was read") from error
+        except (PreconditionFailed, NotFound, InvalidRequest) as error:
+            # Gone, shorter than it was, or another: some endpoints look at the range first.
+            raise self._replaced() from error
         self._body = answer["Body"]
         whole = range_of(answer, self._next, left, self._where)
         if whole != self._info.size or unquoted(answer.get("ETag", "")) != self._info.etag:
             # An endpoint, or a proxy before it, that does not know If-Match.
-            raise StorageError(f"{self._where}: replaced while it was read")
+            raise self._replaced()
+
+    def _replaced(self) -> PreconditionFailed:
+        return PreconditionFailed(f"{self._where}: replaced or deleted while it was read")

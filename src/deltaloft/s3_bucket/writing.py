@@ -16,23 +16,20 @@ ConcurrentModification; then the put is repeated a few times.
 
 from __future__ import annotations
 
-import io
 import random
 import secrets
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from botocore.exceptions import ClientError
 
 from deltaloft.bucket import Attributes
-from deltaloft.bucket_requests import view_of
 from deltaloft.buffers import Buffer
 from deltaloft.errors import (
     AlreadyExists,
-    InputChanged,
-    InvalidRequest,
     NotFound,
     PreconditionFailed,
     StorageError,
@@ -40,8 +37,11 @@ from deltaloft.errors import (
 )
 from deltaloft.s3_bucket.answers import WRITE_ID, put_arguments, unquoted
 from deltaloft.s3_bucket.attributes import content_digest
+from deltaloft.s3_bucket.content import Content
 from deltaloft.s3_bucket.failures import code_of, failing, failure, status_of
-from deltaloft.s3_bucket.multipart import part_size_for, upload_parts
+from deltaloft.s3_bucket.known import Known
+from deltaloft.s3_bucket.multipart import abort_upload, part_size_for, upload_parts
+from deltaloft.s3_bucket.unfinished import Begun, Note, digest_of, is_noted, noted
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -58,9 +58,10 @@ _CONFLICTS = {"ConditionalRequestConflict", "ConcurrentModification"}
 class Writer:
     """Writes the objects of one bucket, and remembers how its endpoint wants ETags."""
 
-    def __init__(self, bucket: str) -> None:
-        """Start with what S3 documents: ETags in quotes."""
+    def __init__(self, bucket: str, known: Known) -> None:
+        """Start with what S3 documents, ETags in quotes, and what is known of the endpoint."""
         self._bucket = bucket
+        self._known = known
         self._quotes = True
 
     def put(
@@ -75,26 +76,49 @@ class Writer:
         where: str,
     ) -> str:
         """Write an object and return its ETag; see `Bucket.put`."""
-        content = _Content(body, where)
+        content = Content(body, where)
+        part_size = part_size_for(content.size, where)
+        in_parts = content.size > _SINGLE_SIZE
+        place = (client.meta.endpoint_url, self._bucket, key)
+        target = {"Bucket": self._bucket, "Key": key}
         conditional = no_clobber or if_match is not None
-        write_id = None
-        if conditional or content.size > _SINGLE_SIZE:
-            write_id = secrets.token_hex(8)
-        put = _Put(
-            client=client,
-            target={"Bucket": self._bucket, "Key": key},
-            content=content,
-            arguments=put_arguments(attributes, write_id),
-            if_match=if_match,
-            no_clobber=no_clobber,
-            write_id=write_id,
-            where=where,
-        )
-        if conditional and content.size > _SINGLE_SIZE:
-            # Before much is sent for nothing; and Ceph 16 and 18 would not look at all.
-            put.check()
-        etag, self._quotes = put.run(self._quotes)
-        return etag
+        if conditional:
+            self._known.check(client, where, no_clobber=no_clobber, in_parts=in_parts)
+        with ExitStack() as stack:
+            note = Note(None, None)
+            if in_parts or is_noted(*place):
+                note = stack.enter_context(noted(*place))
+            begun = Begun(
+                upload_id="",
+                size=content.size,
+                part_size=part_size,
+                arguments=digest_of(put_arguments(attributes, None)),
+                write_id=secrets.token_hex(8),
+            )
+            if (left := note.begun) is not None:
+                same = replace(begun, upload_id=left.upload_id, write_id=left.write_id) == left
+                if in_parts and same:
+                    begun = left
+                elif abort_upload(client, target, left.upload_id) or in_parts:
+                    note.clear()
+            write_id = begun.write_id if conditional or in_parts else None
+            put = _Put(
+                client=client,
+                target=target,
+                content=content,
+                arguments=put_arguments(attributes, write_id),
+                if_match=if_match,
+                no_clobber=no_clobber,
+                write_id=write_id,
+                where=where,
+                begun=begun,
+                note=note,
+            )
+            if conditional and in_parts:
+                # Before much is sent for nothing; and Ceph 16 and 18 would not look at all.
+                put.check()
+            etag, self._quotes = put.run(self._quotes)
+            return etag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,12 +127,14 @@ class _Put:
 
     client: S3Client
     target: Mapping[str, Any]
-    content: _Content
+    content: Content
     arguments: Mapping[str, Any]
     if_match: str | None
     no_clobber: bool
     write_id: str | None
     where: str
+    begun: Begun
+    note: Note
 
     def check(self) -> None:
         """Refuse what the object that is there forbids.
@@ -139,10 +165,17 @@ class _Put:
     def _send(self, condition: Mapping[str, Any]) -> str:
         """Send everything once; return the ETag if the endpoint says it."""
         if self.content.size > _SINGLE_SIZE:
-            parts = self.content.parts(part_size_for(self.content.size))
-            answer = upload_parts(self.client, parts, self.target, self.arguments, condition)
+            answer = upload_parts(
+                self.client,
+                self.content.parts(self.begun.part_size),
+                self.target,
+                self.arguments,
+                condition,
+                begun=self.begun,
+                note=self.note,
+            )
         else:
-            body = b"".join(self.content.parts(_SINGLE_SIZE))
+            body = self.content.whole()
             locked: Any = content_digest(body) if "ObjectLockMode" in self.arguments else {}
             answer = self.client.put_object(
                 **self.target, Body=body, **self.arguments, **locked, **condition
@@ -196,55 +229,3 @@ class _Put:
         return PreconditionFailed(
             f"{self.where}: ETag {self.if_match} expected, found {found or 'no object'}"
         )
-
-
-class _Content:
-    """A body that can be sent more than once."""
-
-    def __init__(self, body: Buffer | BinaryIO, where: str) -> None:
-        self._view = view_of(body)
-        self._where = where
-        if self._view is not None:
-            self.size = len(self._view)
-            return
-        self._file = cast(BinaryIO, body)
-        try:
-            self._start = self._file.tell()
-            self.size = self._file.seek(0, io.SEEK_END) - self._start
-            self._file.seek(self._start)
-        except OSError as error:  # io.UnsupportedOperation is one
-            raise InvalidRequest(f"{where}: a file that can seek expected") from error
-
-    def parts(self, size: int) -> Iterator[bytes]:
-        """Yield the bytes from the beginning, in parts of `size`.
-
-        Raises:
-            InputChanged: the file ends earlier or later than it did.
-        """
-        if self._view is not None:
-            for start in range(0, self.size, size):
-                yield bytes(self._view[start : start + size])
-            return
-        self._file.seek(self._start)
-        left = self.size
-        while left > 0:
-            part = _read(self._file, min(size, left))
-            left -= len(part)
-            if not part:
-                raise InputChanged(f"{self._where}: {left} more bytes expected in the file")
-            yield part
-        if self._file.read(1):
-            raise InputChanged(f"{self._where}: {self.size} bytes expected in the file, found more")
-
-
-def _read(file: BinaryIO, size: int) -> bytes:
-    """Read `size` bytes, or up to the end; a raw file may give less at once."""
-    part = file.read(size)
-    if len(part) in (0, size):
-        return part
-    rest = [part]
-    size -= len(part)
-    while size > 0 and (part := file.read(size)):
-        rest.append(part)
-        size -= len(part)
-    return b"".join(rest)

@@ -1,12 +1,41 @@
 """The store: files in, files out, small deltas in between.
 
-Store           put, get, read, list, stat, delete; the only class here that callers make
+Store           put, get, copy, read, list, stat, delete, explain, verify, gc: all that callers make
 PutResult ...   what these return
 
-store ─> put, get ─> base_bytes, input, eligible ─> proof, results
+store ─> gc, verify ─> put, get, copy, explain, survey ─> choosing ─> base_bytes, input ─> proof
 """
 
-from deltaloft.store.results import Entry, GetResult, PutResult, Stat
+from deltaloft.store.proof import Progress
+from deltaloft.store.put import DeltaPolicy
+from deltaloft.store.results import (
+    Alternative,
+    CatalogResult,
+    CopyResult,
+    Entry,
+    Explanation,
+    GcResult,
+    GetResult,
+    PutResult,
+    Stat,
+    UnusedBase,
+    Verified,
+)
 from deltaloft.store.store import Store
 
-__all__ = ["Entry", "GetResult", "PutResult", "Stat", "Store"]
+__all__ = [
+    "Alternative",
+    "CatalogResult",
+    "CopyResult",
+    "DeltaPolicy",
+    "Entry",
+    "Explanation",
+    "GcResult",
+    "GetResult",
+    "Progress",
+    "PutResult",
+    "Stat",
+    "Store",
+    "UnusedBase",
+    "Verified",
+]

@@ -1,7 +1,7 @@
 """The bytes of a base: mapped where they lie on this machine, else out of the cache.
 
-What the bucket holds under a base's name is looked at once per process before anything is stored
-that needs it: one HEAD, or for a local file its SHA-256.
+What the bucket holds under a base's name is looked at before anything is stored that needs it, but
+not again within ten minutes: one HEAD, or for a local file its SHA-256.
 """
 
 from __future__ import annotations
@@ -9,19 +9,31 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 
 from deltaloft import layout
 from deltaloft.base_cache import BaseCache
 from deltaloft.bucket import Bucket
 from deltaloft.bucket_requests import object_url
 from deltaloft.buffers import PAGES_KEPT, give_pages_back, mapped
-from deltaloft.errors import DamagedObject
+from deltaloft.download import downloading
+from deltaloft.errors import DamagedObject, NotFound, PreconditionFailed
+from deltaloft.store.clock import Stopwatch
 
 __all__ = ["BaseBytes"]
 
 _PIECE = 1 << 20
+_SEEN_SECONDS = 600.0  # a process may live for long, and a base be deleted
 _SEEDED = 256 << 20  # bytes; a larger new base is not worth its memory for a later download
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a look at a base told, and how long ago that was."""
+
+    protection: str
+    watch: Stopwatch = field(default_factory=Stopwatch)
 
 
 class BaseBytes:
@@ -31,15 +43,17 @@ class BaseBytes:
         """Without a cache, the one of the environment is opened when it is needed."""
         self._bucket = bucket
         self._cache = cache
-        self._seen: set[str] = set()
+        self._seen: dict[str, _Look] = {}
         self._lock = threading.Lock()
 
     @contextmanager
-    def opened(self, sha256: str, size: int, *, check: bool = False) -> Iterator[memoryview]:
+    def opened(
+        self, sha256: str, size: int, *, check: bool = False, download: bool = True
+    ) -> Iterator[memoryview]:
         """Lend the bytes of a base; with `check`, only after a look at what the bucket holds.
 
         Raises:
-            NotFound: the bucket does not hold it.
+            NotFound: the bucket does not hold it, or this machine, and not `download`.
             DamagedObject: it is not what its name says.
         """
         path = self._bucket.local_path(layout.base_key(sha256))
@@ -53,20 +67,24 @@ class BaseBytes:
 
         @contextmanager
         def fetch() -> Iterator[Iterator[bytes]]:
-            key = layout.base_key(sha256)
-            with self._bucket.get(key) as reading:
-                assert reading is not None  # no condition was asked
+            if not download:
+                raise NotFound(f"{self._url(sha256)}: not on this machine")
+            with downloading(self._bucket, layout.base_key(sha256)) as reading:
                 self._check_size(sha256, reading.info.size, size)
                 yield reading.chunks()
-            self._seen.add(sha256)
+            self._seen[sha256] = _Look(layout.base_protection(reading.info.attributes))
 
-        with self._opened_cache().open(sha256, size, fetch) as view:
+        with ExitStack() as stack:
+            try:
+                view = stack.enter_context(self._opened_cache().open(sha256, size, fetch))
+            except PreconditionFailed:  # stored once more while it was read: the same bytes
+                view = stack.enter_context(self._opened_cache().open(sha256, size, fetch))
             if check:
                 self._look(sha256, size)
             yield view
 
     def check(self, sha256: str, size: int) -> None:
-        """Look at what the bucket holds under a base's name, unless that was done before.
+        """Look at what the bucket holds under a base's name, unless that was done just before.
 
         Raises:
             NotFound: nothing.
@@ -80,9 +98,27 @@ class BaseBytes:
             self._check_size(sha256, len(view), size)
             self._prove(sha256, view)
 
-    def remember(self, sha256: str, view: memoryview) -> None:
+    def is_at_hand(self, sha256: str) -> bool:
+        """Say whether a base can be read without a download."""
+        if self._bucket.local_path(layout.base_key(sha256)) is not None:
+            return True
+        return any(entry.sha256 == sha256 for entry in self._opened_cache().entries())
+
+    def protection(self, sha256: str, size: int) -> str:
+        """Return the token of a base's protection: at most one HEAD.
+
+        Raises:
+            NotFound: the bucket does not hold it.
+            DamagedObject: it is not what its name says.
+        """
+        if self._bucket.local_path(layout.base_key(sha256)) is not None:
+            return ""  # a folder protects nothing
+        self._look(sha256, size)
+        return self._seen[sha256].protection
+
+    def remember(self, sha256: str, view: memoryview, protection: str) -> None:
         """Take note of a base just stored, and keep its bytes where they would be downloaded."""
-        self._seen.add(sha256)
+        self._seen[sha256] = _Look(protection)
         local = self._bucket.local_path(layout.base_key(sha256)) is not None
         if local or len(view) > _SEEDED:
             return
@@ -100,13 +136,18 @@ class BaseBytes:
                 self._cache = BaseCache.from_environment()
             return self._cache
 
+    def _was_seen(self, sha256: str) -> bool:
+        last = self._seen.get(sha256)
+        return last is not None and last.watch.seconds() < _SEEN_SECONDS
+
     def _look(self, sha256: str, size: int) -> None:
-        if sha256 not in self._seen:
-            self._check_size(sha256, self._bucket.head(layout.base_key(sha256)).size, size)
-            self._seen.add(sha256)
+        if not self._was_seen(sha256):
+            info = self._bucket.head(layout.base_key(sha256))
+            self._check_size(sha256, info.size, size)
+            self._seen[sha256] = _Look(layout.base_protection(info.attributes))
 
     def _prove(self, sha256: str, view: memoryview) -> None:
-        if sha256 in self._seen:
+        if self._was_seen(sha256):
             return
         digest = hashlib.sha256()
         for start in range(0, len(view), PAGES_KEPT):
@@ -115,7 +156,7 @@ class BaseBytes:
         found = digest.hexdigest()
         if found != sha256:
             raise DamagedObject(f"{self._url(sha256)}: sha256 {sha256} expected, found {found}")
-        self._seen.add(sha256)
+        self._seen[sha256] = _Look("")  # what is on this machine has none
 
     def _check_size(self, sha256: str, found: int, size: int) -> None:
         if found != size:

@@ -6,12 +6,13 @@ do. Archives stay in: their unchanged members are unchanged bytes.
 
 from __future__ import annotations
 
-__all__ = ["SMALLEST", "SMALLEST_BASE", "may_gain"]
+from deltaloft import bases
+from deltaloft.bases import Base
+
+__all__ = ["SMALLEST", "base_overhead", "may_gain"]
 
 SMALLEST = 16 << 10
-# A base costs its key's tiny delta (about 50 bytes) and its line in the index (up to 150) on top of
-# plain storage: from here on that is less than 1 %.
-SMALLEST_BASE = 20_000
+_NUMBERS = 60  # bytes that an entry of the index may grow by later: see bases.rebasing
 
 _SUFFIXES = {
     *("jpg", "jpeg", "jfif", "heic", "heif", "avif", "webp", "jxl"),
@@ -37,3 +38,13 @@ def may_gain(key: str, view: memoryview) -> bool:
     if len(view) < SMALLEST or key.rpartition(".")[2].lower() in _SUFFIXES:
         return False
     return not any(view[at : at + len(magic)] == magic for at, magic in _MAGICS)
+
+
+def base_overhead(base: Base) -> int:
+    """Return how large the tiny delta of a new base's key may be: that, or less than 0 for never.
+
+    On top of plain storage a base costs that delta, about 50 bytes, and its entry in the index, 150
+    to 400. Together that must be less than 1 %.
+    """
+    entry = len(bases.written([base])) - len(bases.written([])) + _NUMBERS
+    return base.size // 100 - entry

@@ -1,16 +1,20 @@
 """How a file comes out of the store.
 
-one GET of the key        its headers say which form it has
+one GET of the key        its headers say which form it has; above 16 MiB more, see `download`
   plain, foreign          the body flows to the target
   delta                   the body is taken whole; its base comes from the cache or is mapped;
                           windows flow to the target as they are decoded
 SHA-256 compared          only then a path is renamed into place, or the last bytes released
+
+An object that is replaced on the way is begun again, once, as long as the target can be. What a
+killed process left of a large file is gone on with, see `partial`.
 """
 
 from __future__ import annotations
 
+import io
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +25,18 @@ from deltaloft.atomic_file import replacing
 from deltaloft.bucket import Bucket, Reading
 from deltaloft.bucket_requests import object_url
 from deltaloft.buffers import mapped_file
-from deltaloft.errors import DamagedObject, DeltaError, NotFound, WrongSource
+from deltaloft.download import downloading
+from deltaloft.errors import (
+    DamagedObject,
+    DeltaError,
+    InvalidRequest,
+    NotFound,
+    PreconditionFailed,
+    WrongSource,
+)
 from deltaloft.layout import Delta, Foreign, Plain
 from deltaloft.store.base_bytes import BaseBytes
+from deltaloft.store.partial import Partial
 from deltaloft.store.proof import Progress, ProvingWriter
 from deltaloft.store.results import FormName, GetResult
 
@@ -43,32 +56,83 @@ class Getting:
 
     def run(self, target: str | Path | BinaryIO) -> GetResult:
         """Give the file back: to a path whole or not at all, to a file object as it is proven."""
+        partial = Partial(self._url)
         if isinstance(target, str | Path):
-            with replacing(Path(target)) as file:
-                return self._to(file, hold_back=False)
-        return self._to(target, hold_back=True)
+            with replacing(Path(target), adopt=partial.adopt, keep=partial.keeps) as file:
+                again = partial.begin(file)
+                return self._twice(partial, file, hold_back=False, again=lambda: again)
+        watched = _Watched(target)
+        stream = cast("BinaryIO", watched)
+        return self._twice(partial, stream, hold_back=True, again=lambda: not watched.touched)
 
-    def _to(self, file: BinaryIO, *, hold_back: bool) -> GetResult:
+    def read(self) -> bytes:
+        """Give the file back as bytes."""
+        file = io.BytesIO()
+
+        def again() -> bool:
+            file.seek(0)
+            file.truncate()
+            return True
+
+        self._twice(Partial(self._url), file, hold_back=False, again=again)
+        return file.getvalue()
+
+    def _twice(
+        self, partial: Partial, file: BinaryIO, *, hold_back: bool, again: Callable[[], bool]
+    ) -> GetResult:
+        """Begin again with the new version, once, if the object is replaced meanwhile."""
+        try:
+            return self._to(partial, file, hold_back=hold_back)
+        except PreconditionFailed:
+            if not again():
+                raise
+            partial.start_over()
+            return self._to(partial, file, hold_back=hold_back)
+
+    def _to(self, partial: Partial, file: BinaryIO, *, hold_back: bool) -> GetResult:
         with ExitStack() as stack:
-            with self.bucket.get(self.key) as reading:
-                assert reading is not None  # no condition was asked
+            with ExitStack() as opened:
+                reading = self._opened(partial, opened)
                 form = layout.form_of(reading.info, self._url)
                 if not isinstance(form, Delta):
-                    return self._whole(form, reading, file, hold_back=hold_back)
+                    return self._whole(form, reading, partial, file, hold_back=hold_back)
                 stored_size = reading.info.size
                 layout.check_delta_size(form, stored_size, self._url)
                 delta = stack.enter_context(_spooled(reading))
             self._decoded(form, delta, file, hold_back=hold_back)
             return GetResult(self.key, "delta", form.size, stored_size, form.sha256, form.base)
 
+    def _opened(self, partial: Partial, stack: ExitStack) -> Reading:
+        """Ask for the object, or for what a killed process left to fetch of the same version."""
+        if (mark := partial.mark) is not None:
+            try:
+                rest = downloading(self.bucket, self.key, start=mark.done, if_match=mark.etag)
+                reading = stack.enter_context(rest)
+            except (PreconditionFailed, NotFound, InvalidRequest):
+                pass  # another version, or none: what came of the old one is of no use
+            else:
+                if (reading.info.etag, reading.info.size) == (mark.etag, mark.size):
+                    return reading
+            partial.start_over()
+        return stack.enter_context(downloading(self.bucket, self.key))
+
     def _whole(
-        self, form: Plain | Foreign, reading: Reading, file: BinaryIO, *, hold_back: bool
+        self,
+        form: Plain | Foreign,
+        reading: Reading,
+        partial: Partial,
+        file: BinaryIO,
+        *,
+        hold_back: bool,
     ) -> GetResult:
         sha256 = form.sha256 if isinstance(form, Plain) else None
         writer = ProvingWriter(file, hold_back=hold_back, progress=self.progress)
+        partial.go_on(writer)
         for piece in reading.chunks():
             writer.write(piece)
+            partial.note(reading.info, writer)
         writer.finish(sha256, self._url)
+        partial.finish(writer.size)
         name: FormName = "plain" if isinstance(form, Plain) else "foreign"
         return GetResult(self.key, name, writer.size, reading.info.size, sha256, None)
 
@@ -90,6 +154,18 @@ class Getting:
     @property
     def _url(self) -> str:
         return object_url(self.bucket.url, self.key)
+
+
+class _Watched:
+    """A target that knows whether anything has been written to it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.touched = False
+
+    def write(self, data: memoryview, /) -> int | None:
+        self.touched = True
+        return self._file.write(data)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A file that is being put: read once for its size and SHA-256, then at hand as bytes.
+"""A file that is being put: read once for size, SHA-256 and sketch, then at hand as bytes.
 
 up to 64 MiB    read into memory: nobody can change it any more
 larger          a file is mapped and watched; a buffer is used where it is
@@ -18,10 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from deltaloft import sketch
 from deltaloft.bucket_requests import view_of
 from deltaloft.buffers import Buffer, mapped_file
 from deltaloft.errors import InputChanged
-from deltaloft.store.proof import Progress, ProvenReader, ProvingWriter
+from deltaloft.sketch import Sketch, SketchWriter
+from deltaloft.store.proof import Progress, ProvenReader
 
 __all__ = ["Input", "opened"]
 
@@ -38,6 +40,7 @@ class Input:
 
     view: memoryview
     sha256: str
+    content: str  # the row of the sketch over its bytes
     _name: str
     _file: BinaryIO | None = None
     _path: Path | None = None
@@ -47,6 +50,10 @@ class Input:
     def size(self) -> int:
         """Return the size in bytes."""
         return len(self.view)
+
+    def sketch(self) -> Sketch:
+        """Return what the file resembles; of an archive, its beginning is unpacked for that."""
+        return Sketch(self.content, sketch.inside(self.view))
 
     def body(self) -> Buffer | BinaryIO:
         """Return what to upload: bytes, or a file that breaks off should it have changed."""
@@ -103,11 +110,11 @@ def _of_file(file: BinaryIO, path: Path, progress: Progress | None) -> Iterator[
         with _spooled(file, str(path), progress) as given:
             yield given
         return
-    digest = hashlib.sha256()
+    reader = _Reader()
     kept = bytearray() if before.st_size <= _IN_MEMORY else None
     size = 0
     while size <= before.st_size and (piece := file.read(_PIECE)):
-        digest.update(piece)
+        reader.read(piece)
         size += len(piece)
         if kept is not None:
             kept += piece
@@ -115,30 +122,52 @@ def _of_file(file: BinaryIO, path: Path, progress: Progress | None) -> Iterator[
             progress(len(piece))
     if size != before.st_size:
         raise InputChanged(f"{path}: {before.st_size} bytes expected, found {size}")
-    watched = Input(memoryview(b""), "", str(path), file, path, before)
+    watched = Input(memoryview(b""), "", "", str(path), file, path, before)
     watched.check_unchanged()
     if kept is not None:
-        yield Input(memoryview(kept).toreadonly(), digest.hexdigest(), str(path))
+        yield Input(memoryview(kept).toreadonly(), *reader.found(), str(path))
         return
     with mapped_file(file) as view:
-        yield Input(view, digest.hexdigest(), str(path), file, path, before)
+        yield Input(view, *reader.found(), str(path), file, path, before)
 
 
 @contextmanager
 def _spooled(stream: BinaryIO, name: str, progress: Progress | None) -> Iterator[Input]:
     with tempfile.TemporaryFile() as spool:
-        writer = ProvingWriter(spool, progress=progress)
+        reader = _Reader()
         while piece := stream.read(_PIECE):
-            writer.write(piece)
+            reader.read(piece)
+            spool.write(piece)
+            if progress is not None:
+                progress(len(piece))
+        spool.flush()
         with mapped_file(cast("BinaryIO", spool)) as view:
             file = cast("BinaryIO", spool) if len(view) > _IN_MEMORY else None
-            yield Input(view, writer.hexdigest(), name, file)
+            yield Input(view, *reader.found(), name, file)
 
 
 def _of_buffer(view: memoryview, progress: Progress | None) -> Input:
     if progress is not None:
         progress(len(view))
-    return Input(view.toreadonly(), hashlib.sha256(view).hexdigest(), "buffer")
+    reader = _Reader()
+    for start in range(0, len(view), _PIECE):
+        reader.read(view[start : start + _PIECE])
+    return Input(view.toreadonly(), *reader.found(), "buffer")
+
+
+class _Reader:
+    """Digest and sketch in one pass, piece by piece while that is in the processor's cache."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+        self._sketch = SketchWriter()
+
+    def read(self, piece: Buffer) -> None:
+        self._digest.update(piece)
+        self._sketch.write(piece)
+
+    def found(self) -> tuple[str, str]:
+        return self._digest.hexdigest(), self._sketch.row()
 
 
 def _identity(status: os.stat_result) -> tuple[int, ...]:

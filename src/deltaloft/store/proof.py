@@ -54,6 +54,13 @@ class ProvingWriter(io.RawIOBase):
         """Return True."""
         return True
 
+    def go_on(self, digest: hashlib._Hash, size: int) -> None:
+        """Begin behind `size` bytes that the target has already; `digest` has taken them."""
+        self._digest = digest
+        self.size = size
+        if self._progress is not None:
+            self._progress(size)
+
     def write(self, data: Buffer, /) -> int:  # type: ignore[override]
         """Take all of `data`.
 

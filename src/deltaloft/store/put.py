@@ -1,13 +1,15 @@
 """How a file gets into the store.
 
-    1  read once: SHA-256 and size                     input
+    1  read once: SHA-256, size and sketch             input
     2  can it gain?  no: plain                         eligible
     3  which base?                                     bases: one GET, conditional when warm
          its own bytes are one: a delta of a few copies
-         one is chosen: encode; more than half of the file left: none
-         none: the file becomes a base, and its key a tiny delta against that
+         one is chosen: encode                         choosing
+         none, or a new one pays: the file becomes     bases.rebasing
+           a base, and its key a tiny delta against that
     4  decode what was encoded, compare digests
     5  the base first, then the key, then the index    so that no key ever lacks its base
+    6  that took long: does the base still stand?      rescue
 
 Only step 5 writes. Whatever fails before leaves the bucket as it was; what fails inside it leaves a
 base that nobody needs.
@@ -16,17 +18,20 @@ base that nobody needs.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO, Literal
 
 from deltaloft import bases, layout
 from deltaloft.bases import Base, BaseIndex
 from deltaloft.bucket import Attributes, Bucket
 from deltaloft.buffers import Buffer
-from deltaloft.errors import DeltaloftError, IntegrityError, NotFound
-from deltaloft.store import eligible
+from deltaloft.errors import AlreadyExists, DeltaloftError, IntegrityError, NotFound, Unsupported
+from deltaloft.sketch import Sketch
+from deltaloft.store import choosing, eligible, rescue
 from deltaloft.store.base_bytes import BaseBytes
+from deltaloft.store.clock import Stopwatch
 from deltaloft.store.deltas import CodecPolicy, proven_delta
 from deltaloft.store.input import Input
 from deltaloft.store.results import FormName, PutResult
@@ -54,14 +59,16 @@ class Putting:
     no_clobber: bool
     level: int
     codec: CodecPolicy = "auto"
+    watch: Stopwatch = field(default_factory=Stopwatch)
 
     def run(self, policy: DeltaPolicy) -> PutResult:
         """Store the file in the form that the policy and its bytes call for."""
-        if policy == "never":
+        if policy == "never" or layout.is_archived(self.attributes):
             return self._put_plain()
         if policy == "auto" and not eligible.may_gain(self.key, self.given.view):
             return self._put_plain()
-        return self._put_against_known() or self._put_as_base() or self._put_plain()
+        of = self.given.sketch()
+        return self._put_against_known(of) or self._put_as_base(of) or self._put_plain()
 
     # ---- The three forms ----
 
@@ -70,40 +77,79 @@ class Putting:
         etag = self._upload(self.given.body(), attributes)
         return self._result("plain", self.given.size, etag)
 
-    def _put_against_known(self) -> PutResult | None:
-        """Store a delta against a base of the index; None when none is of use."""
+    def _put_against_known(self, of: Sketch) -> PutResult | None:
+        """Store a delta against a base of the index; None when none is of use.
+
+        When a new base pays, the file becomes one.
+        """
         known = list(self.index.load())
         for _ in range(_CANDIDATES):
-            same = next((b for b in known if b.sha256 == self.given.sha256), None)
-            base = same or bases.choose(known, key=self.key, size=self.given.size)
+            base = self._base_for(known, of)
             if base is None:
                 return None
             with ExitStack() as stack:
                 source = self._source(base, stack)
                 if source is not None:
-                    delta = stack.enter_context(self._delta(source, self.given.size // 2))
-                    return None if delta is None else self._put_delta(base, delta)
+                    limit = int(bases.LARGEST_DELTA * self.given.size)
+                    delta = stack.enter_context(self._delta(source, limit))
+                    if delta is None:
+                        return None
+                    return self._rebased(base, delta, of) or self._put_and_note(base, source, delta)
             known.remove(base)
         return None
 
-    def _put_as_base(self) -> PutResult | None:
-        """Make a base of the file; None when that costs more than it may."""
+    def _base_for(self, known: Sequence[Base], of: Sketch) -> Base | None:
+        for base in known:
+            if base.sha256 == self.given.sha256:
+                return base
+        candidates = choosing.candidates_for(known, self.given, key=self.key, of=of)
+        found = choosing.chosen(candidates, self.given, self.base_bytes)
+        return found.base if found else None
+
+    def _rebased(self, base: Base, delta: memoryview, of: Sketch) -> PutResult | None:
+        """Make a base of the file, if that pays in the long run and it may be one."""
         given = self.given
-        if given.size < eligible.SMALLEST_BASE:
+        if base.sha256 == given.sha256:
             return None
-        base = Base(given.sha256, given.size, bases.stem(self.key))
-        with self._delta(given.view, given.size // 200) as delta:
-            if delta is None:
-                return None
-            self.bucket.put(
-                layout.base_key(base.sha256), given.body(), layout.base_attributes(base.stem)
-            )
-            self.base_bytes.remember(base.sha256, given.view)
-            result = self._put_delta(base, delta, new_base=True)
-        self.index.add(base)
+        if not bases.pays(base, size=given.size, delta_size=len(delta)):
+            return None
+        return self._put_as_base(of, paid_by=base)
+
+    def _put_and_note(self, base: Base, source: memoryview, delta: memoryview) -> PutResult:
+        """Store a delta; now and then its size goes into the base's entry."""
+        result = self._put_delta(base, source, delta)
+        if base.sha256 != self.given.sha256:
+
+            def noted(entry: Base) -> Base:
+                return bases.noted(
+                    entry,
+                    size=self.given.size,
+                    delta_size=len(delta),
+                    sha256=self.given.sha256,
+                )
+
+            if noted(base) != base:
+                self.index.note(base.sha256, noted)
         return result
 
-    def _put_delta(self, base: Base, delta: memoryview, *, new_base: bool = False) -> PutResult:
+    def _put_as_base(self, of: Sketch, *, paid_by: Base | None = None) -> PutResult | None:
+        """Make a base of the file; None when that costs more than it may, or one is about to go."""
+        given = self.given
+        if self.index.is_retiring(given.sha256):
+            return None
+        base = Base(given.sha256, given.size, bases.stem(self.key), str(of))
+        with self._delta(given.view, eligible.base_overhead(base)) as delta:
+            if delta is None:
+                return None
+            if not self._store_base(base, layout.base_attributes(base.stem, base.sketch)):
+                return None
+            result = self._put_delta(base, given.view, delta, new_base=True)
+        self.index.add(base, paid_by=paid_by)
+        return result
+
+    def _put_delta(
+        self, base: Base, source: memoryview, delta: memoryview, *, new_base: bool = False
+    ) -> PutResult:
         attributes = layout.delta_attributes(
             self.attributes,
             sha256=self.given.sha256,
@@ -113,21 +159,47 @@ class Putting:
             codec=layout.UNPACK if is_unpacked(delta) else layout.VCDIFF,
         )
         etag = self._upload(delta, attributes)
+        if self.watch.seconds() > rescue.SLOW_SECONDS:
+            rescue.keep_base(self.bucket, self.index, base, source, self.attributes)
         return self._result("delta", len(delta), etag, base=base.sha256, new_base=new_base)
 
     # ---- The steps ----
 
+    def _store_base(self, base: Base, attributes: Attributes) -> bool:
+        """Store the file as a base; False if it is one already, for whom this key is not meant."""
+        key, token = layout.base_key(base.sha256), layout.protection(self.attributes)
+        attributes = layout.protected(attributes, self.attributes)
+        try:
+            self.bucket.put(key, self.given.body(), attributes, no_clobber=True)
+        except AlreadyExists:
+            # Nobody knew of it, or it was found damaged.
+            if layout.base_protection(self.bucket.head(key).attributes) != token:
+                return False
+            self.bucket.put(key, self.given.body(), attributes)
+        except Unsupported:
+            self.bucket.put(key, self.given.body(), attributes)
+        self.base_bytes.remember(base.sha256, self.given.view, token)
+        return True
+
     def _source(self, base: Base, stack: ExitStack) -> memoryview | None:
         """Return the bytes of a base that the bucket really holds; None if it does not."""
+        same = base.sha256 == self.given.sha256
         try:
-            if base.sha256 == self.given.sha256:
+            if same:
                 self.base_bytes.check(base.sha256, self.given.size)
-                return self.given.view
-            return stack.enter_context(self.base_bytes.opened(base.sha256, base.size, check=True))
+                source = self.given.view
+            else:
+                opened = self.base_bytes.opened(base.sha256, base.size, check=True)
+                source = stack.enter_context(opened)
+            token = self.base_bytes.protection(base.sha256, base.size)
         except (NotFound, IntegrityError) as error:
             _log.warning("base %s is not used: %s", base.sha256, error)
             self.index.forget(base.sha256)
             return None
+        if token != layout.protection(self.attributes):  # an index that was made again may name it
+            self.index.forget(base.sha256)
+            return None
+        return source
 
     def _delta(self, source: memoryview, limit: int) -> AbstractContextManager[memoryview | None]:
         """Lend a proven delta from `source` to the file; None when it is larger than `limit`."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Self, cast
 
 from deltaloft import layout
 from deltaloft.base_cache import BaseCache
@@ -15,16 +16,32 @@ from deltaloft.bucket import Attributes, Bucket
 from deltaloft.bucket_requests import object_url
 from deltaloft.bucket_url import open_bucket
 from deltaloft.buffers import Buffer
-from deltaloft.errors import DamagedObject, InvalidRequest, NotFound, UnsupportedFormat
-from deltaloft.layout import Delta, Foreign
+from deltaloft.errors import InvalidRequest
+from deltaloft.layout import Delta
+from deltaloft.store import listing
 from deltaloft.store.base_bytes import BaseBytes
+from deltaloft.store.copy import Copying
 from deltaloft.store.deltas import CodecPolicy
+from deltaloft.store.explain import Explaining
+from deltaloft.store.gc import Collecting
 from deltaloft.store.get import Getting
 from deltaloft.store.input import opened
 from deltaloft.store.object_file import ObjectFile
 from deltaloft.store.proof import Progress
 from deltaloft.store.put import DeltaPolicy, Putting
-from deltaloft.store.results import Entry, FormName, GetResult, PutResult, Stat
+from deltaloft.store.results import (
+    CatalogResult,
+    CopyResult,
+    Entry,
+    Explanation,
+    GcResult,
+    GetResult,
+    PutResult,
+    Stat,
+    Verified,
+    described,
+)
+from deltaloft.store.verify import Verifying
 
 __all__ = ["Store"]
 
@@ -42,7 +59,8 @@ class Store:
     def __init__(self, bucket: Bucket, *, cache: BaseCache | None = None) -> None:
         """Work on a bucket that is open already; `open` takes a URL instead."""
         self._bucket = bucket
-        self._index = BaseIndex(bucket)
+        self._indexes: dict[str, BaseIndex] = {}  # by protection
+        self._marks: dict[str, BaseIndex] = {}
         self._base_bytes = BaseBytes(bucket, cache)
 
     @classmethod
@@ -146,10 +164,15 @@ class Store:
             raise InvalidRequest(f"codec: one of {', '.join(_CODECS)} expected, found {codec!r}")
         if not 1 <= level <= 9:
             raise InvalidRequest(f"level: 1 to 9 expected, found {level}")
+        if delta == "always" and layout.is_archived(attributes):
+            raise InvalidRequest(
+                f"delta: auto or never expected with {attributes.storage_class}, where nothing "
+                f"can be read before it is restored"
+            )
         with opened(file, progress) as given:
             return Putting(
                 self._bucket,
-                self._index,
+                self._index_for(attributes),
                 self._base_bytes,
                 key,
                 given,
@@ -168,8 +191,13 @@ class Store:
         decoded; the last piece is withheld until the digest is right, so that after an error the
         file object has got an incomplete file and never a wrong whole one.
 
+        A large file that a killed process was fetching to the same path is gone on with. So is one
+        that ended in Unreachable or Throttled: what came is kept beside the path.
+
         Raises:
             NotFound: no such key.
+            PreconditionFailed: the object was replaced meanwhile, twice, or once after bytes of it
+                had gone to the file object.
             DamagedObject: what is stored cannot give the file back; the message names it.
             UnsupportedFormat: a later deltaloft stored it.
             OSError: the target cannot be written.
@@ -179,9 +207,58 @@ class Store:
 
     def read(self, key: str) -> bytes:
         """Return the file of `key` as bytes; errors are those of `get`."""
-        target = io.BytesIO()
-        self.get(key, target)
-        return target.getvalue()
+        layout.check_key(self.url, key)
+        return Getting(self._bucket, self._base_bytes, key, None).read()
+
+    def copy(
+        self,
+        source_key: str,
+        target_key: str,
+        *,
+        target: Store | None = None,
+        attributes: Attributes | None = None,
+    ) -> CopyResult:
+        """Store the file of one key under another, in this store or in `target`.
+
+        In one store the bucket copies what is stored, a delta as a delta; no bytes come here. To
+        another store the file is given back, proven, and put.
+
+        Args:
+            source_key: What to copy.
+            target_key: Where to; what is there is replaced.
+            target: The other store, if it is another.
+            attributes: The target's; None keeps all of the source's, tags, storage class,
+                encryption, ACL and lock included, or fails where the target can not.
+
+        Raises:
+            NotFound: no such source.
+            InvalidRequest: a key or attribute that can never work, or that the target's kind of
+                bucket can not keep.
+            Unsupported: the target's endpoint refuses or ignores an attribute.
+            ObjectArchived: the source has to be restored first.
+            DamagedObject: what is stored cannot give the file back.
+            PreconditionFailed, InputChanged: the source was replaced while it was copied.
+        """
+        target = target or self
+        layout.check_key(self.url, source_key)
+        layout.check_key(target.url, target_key)
+        if attributes is not None:
+            layout.check_attributes(object_url(target.url, target_key), attributes)
+
+        def put(file: BinaryIO, key: str, attributes: Attributes) -> PutResult:
+            return target.put(file, key, attributes=attributes)
+
+        copying = Copying(
+            self._bucket,
+            self._base_bytes,
+            source_key,
+            target_key,
+            attributes,
+            self.get,
+            put,
+            self._is_retiring,
+        )
+        return copying.within() if target is self else copying.between()
 
     def open_file(self, key: str) -> ObjectFile:
         """Open the file of `key` for reading anywhere in it: one HEAD, then what is read.
@@ -194,16 +271,67 @@ class Store:
         info = self._bucket.head(layout.check_key(self.url, key))
         return ObjectFile(self._bucket, self._base_bytes, info)
 
-    def list(self, prefix: str = "") -> Iterator[Entry]:
+    def list(
+        self, prefix: str = "", *, sizes: bool | Callable[[str], bool] = True
+    ) -> Iterator[Entry]:
         """Yield what is stored under keys that start with `prefix`, in order of UTF-8 bytes.
 
-        One request per page of 1,000 keys. On a bucket of this machine `logical_size` is read from
-        each object's metadata; on S3 it is None.
+        One request per page of 1,000 keys. The logical sizes are taken from the catalog and, where
+        it does not know, asked for by one HEAD per key, some at a time; what that brings to light
+        is written to the catalog if it is much and we may. Without `sizes` they are None, and so
+        they are for keys of which a function as `sizes` says no.
         """
-        for listed in self._bucket.list(prefix):
-            if not layout.is_ours(listed.key):
-                size = self._local_size(listed.key)
-                yield Entry(listed.key, listed.size, size, listed.etag, listed.modified)
+        return listing.entries(self._bucket, prefix, sizes)
+
+    def refresh_catalog(self, prefix: str = "") -> CatalogResult:
+        """Bring the catalog up to date, so that listings need no request per key.
+
+        Objects that are younger than two seconds are left out. Without the right to write it only
+        finds out how much there would be to do.
+        """
+        return listing.refreshed(self._bucket, prefix)
+
+    def verify(self, prefix: str = "", *, progress: Progress | None = None) -> Iterator[Verified]:
+        """Read everything below `prefix` again, prove it, and yield what became of each object.
+
+        Objects without a base come first; then base by base, each of which is read once. Memory is
+        that for the largest base and a few deltas, however many keys there are.
+
+        Raises:
+            StorageError: the bucket does not answer; what was yielded is not all.
+        """
+        return Verifying(self._bucket, progress).run(prefix)
+
+    def gc(
+        self,
+        *,
+        delete: bool = False,
+        grace: timedelta = timedelta(hours=24),
+        alone: bool = False,
+        attributes: Attributes | None = None,
+    ) -> GcResult:
+        """Look for bases that nothing refers to any more; with `delete`, mark and delete them.
+
+        It takes two runs at least an hour apart: the first marks a base, the second deletes it if
+        it still is of no use. Others may write meanwhile.
+
+        Args:
+            delete: Do it; else only say what would be done.
+            grace: Leave bases alone that are younger than this, by the bucket's clock.
+            alone: Nobody else writes until this is done: a bucket will do that ignores conditions.
+            attributes: Look after the bases of files that were put with the encryption, ACL and
+                grants of these; by default, of those put without any.
+
+        Raises:
+            InvalidRequest: a negative `grace`.
+            UnsupportedFormat, DamagedObject, AccessDenied: an object does not tell which base it
+                needs; nothing is deleted.
+            StorageError: a listing could not be completed, or the bucket ignores conditions.
+        """
+        if grace < timedelta(0):
+            raise InvalidRequest(f"grace: no negative time expected, found {grace}")
+        index = self._index_for(attributes or Attributes())
+        return Collecting(self._bucket, index, grace=grace, delete=delete, alone=alone).run()
 
     def stat(self, key: str) -> Stat:
         """Describe what is stored under `key`: one HEAD.
@@ -215,27 +343,58 @@ class Store:
         """
         info = self._bucket.head(layout.check_key(self.url, key))
         form = layout.form_of(info, object_url(self.url, key))
-        name: FormName = "plain"
-        size, sha256, base = info.size, None, None
-        if isinstance(form, Foreign):
-            name = "foreign"
-        else:
-            sha256 = form.sha256
-        if isinstance(form, Delta):
-            name, size, base = "delta", form.size, form.base
+        name, size, sha256, base = described(form, info.size)
         attributes = layout.user_attributes(info.attributes)
         return Stat(key, name, size, info.size, sha256, base, attributes, info.etag, info.modified)
+
+    def explain(
+        self,
+        key: str,
+        file: str | Path | Buffer | BinaryIO | None = None,
+        *,
+        measure: bool = False,
+    ) -> Explanation:
+        """Say which base a file has or would get, why, and what others would cost.
+
+        Nothing is written. Deltas against the best three bases are really made, if these bases are
+        on this machine.
+
+        Args:
+            key: Whose stored file is explained; or, with `file`, what putting that there would do.
+            file: As in `put`.
+            measure: Download bases that are not on this machine.
+
+        Raises:
+            NotFound: no such key.
+            DamagedObject: what is stored cannot give the file back.
+            StorageError: the bucket cannot be read.
+        """
+        layout.check_key(self.url, key)
+        if file is not None:
+            with opened(file) as given:
+                index = self._index_for(Attributes())
+                return Explaining(index, self._base_bytes, key, given, measure).of_put()
+        stat = self.stat(key)
+        with tempfile.TemporaryFile() as stored:
+            self.get(key, cast("BinaryIO", stored))
+            stored.seek(0)
+            with opened(cast("BinaryIO", stored)) as given:
+                index = self._index_for(stat.attributes)
+                explaining = Explaining(index, self._base_bytes, key, given, measure)
+                return explaining.of_stored(stat)
 
     def delete(self, key: str) -> None:
         """Remove what is stored under `key`; a missing key is no error. Bases stay."""
         self._bucket.delete(layout.check_key(self.url, key))
 
-    def _local_size(self, key: str) -> int | None:
-        if self._bucket.local_path(key) is None:
-            return None
-        try:
-            info = self._bucket.head(key)
-            form = layout.form_of(info, object_url(self.url, key))
-        except (NotFound, DamagedObject, UnsupportedFormat):
-            return None
-        return form.size if isinstance(form, Delta) else info.size
+    def _is_retiring(self, form: Delta) -> bool:
+        """Say whether the base of a delta is marked, as the bucket has it now."""
+        token = self._base_bytes.protection(form.base, form.base_size)
+        index = self._marks.setdefault(token, BaseIndex(self._bucket, token=token))
+        return form.base in index.marks()
+
+    def _index_for(self, attributes: Attributes) -> BaseIndex:
+        """Return the index of the bases that a file with these attributes may share."""
+        token = layout.protection(attributes)
+        # Two threads may both make one; the slower one's is not used.
+        return self._indexes.setdefault(token, BaseIndex(self._bucket, attributes))
