@@ -1,4 +1,4 @@
-"""The store looks inside archives where that is smaller, and keeps to VCDIFF where it is asked to."""
+"""The store looks inside archives where that is smaller, and keeps to VCDIFF when asked to."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def form(bucket: Bucket, key: str) -> Delta:
 def test_archives_are_looked_into(
     bucket: Bucket, fresh_cache: Callable[[], BaseCache], kind: str, tmp_path: Path
 ) -> None:
-    """A release whose deflated bytes all changed costs a few bytes, and another machine reads it."""
+    """A release whose deflated bytes all changed costs few bytes, and other machines read it."""
     store = Store(bucket, cache=fresh_cache())
     releases = [archive(version, kind) for version in range(3)]
     for version, content in enumerate(releases):
@@ -89,6 +89,17 @@ def test_the_users_content_encoding_comes_back(store: Store, bucket: Bucket) -> 
     store.put(archive(1, "tar.gz"), "app-1.tgz", attributes=given)
     assert "x-unpack" == bucket.head("app-1.tgz").attributes.content_encoding
     assert "gzip" == store.stat("app-1.tgz").attributes.content_encoding
+
+
+def test_any_part_can_be_read(store: Store) -> None:
+    """A file stored by its inflated streams is opened and read anywhere, as any other."""
+    content = archive(1, "tar.gz")
+    store.put(archive(0, "tar.gz"), "app-0.tgz")
+    store.put(content, "app-1.tgz")
+    with store.open_file("app-1.tgz") as file:
+        file.seek(1000)
+        assert content[1000:3000] == file.read(2000)
+        assert content[-7:] == file.read_at(len(content) - 7, 100)
 
 
 def test_lost_metadata_is_damage(store: Store, bucket: Bucket) -> None:

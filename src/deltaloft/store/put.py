@@ -102,7 +102,9 @@ class Putting:
         for base in known:
             if base.sha256 == self.given.sha256:
                 return base
-        candidates = choosing.candidates_for(known, self.given, key=self.key, of=of)
+        candidates = choosing.candidates_for(
+            known, self.given, key=self.key, of=of, unpacking=self.codec == "auto"
+        )
         found = choosing.chosen(candidates, self.given, self.base_bytes)
         return found.base if found else None
 
