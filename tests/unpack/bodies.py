@@ -19,7 +19,7 @@ def integers(*values: int) -> bytes:
     out = b""
     for value in values:
         digits = bytes([value & 0x7F])
-        while value := value >> 7:  # noqa: PLW2901
+        while value := value >> 7:
             digits = bytes([0x80 | value & 0x7F]) + digits
         out += digits
     return out
