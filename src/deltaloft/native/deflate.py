@@ -150,8 +150,8 @@ def deflate(plain: Buffer, parameters: DeflateParameters) -> bytes:
 def guess_parameters(plain: Buffer, deflated: Buffer) -> DeflateParameters | None:
     """Find parameters that make the stream `deflated` of `plain`, or None.
 
-    The beginning is compared only, 128 KiB of `plain` and one block at least: to be sure, deflate
-    all of it. Of parameters that make the same, the most common are returned.
+    All of it is compared, so what is returned has been proven. Of parameters that make the same,
+    the most common are returned.
 
     Args:
         plain: What the stream holds, from its first byte to its last.
