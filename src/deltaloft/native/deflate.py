@@ -33,7 +33,7 @@ DEFLATE_VERSION = 1  # of what is made from parameters; a later version makes th
 
 DeflateFamily = Literal["zlib", "gzip", "chromium"]
 
-_FIRST_ROOM = 1 << 20  # bytes, at least, for what is inflated without a word on its size
+_FIRST_ROOM = 1 << 16  # bytes, at least, for what is inflated without a word on its size
 _MOST_TIMES = 4  # as many as the deflated ones; then twice as many again
 
 _FAMILIES: tuple[DeflateFamily, ...] = get_args(DeflateFamily)  # in the order of enum dfl_family
