@@ -56,7 +56,7 @@ bool dfl_parameters_known(const struct dfl_parameters *parameters);
 
 /*
  * dfl_deflater_new() starts a stream with 'parameters', which are known. It returns NULL when
- * there is no memory, and else what dfl_deflater_free() frees: less than 500 KiB, and what has
+ * there is no memory, and else what dfl_deflater_free() frees: less than 750 KiB, and what has
  * not been taken of the deflated bytes.
  */
 struct dfl_deflater *dfl_deflater_new(const struct dfl_parameters *parameters);
@@ -79,10 +79,9 @@ enum dfl_result dfl_deflate(struct dfl_deflater *deflater, const uint8_t *plain,
 
 /*
  * dfl_guess() finds parameters that make the 'deflated_size' bytes at 'deflated' from the
- * 'plain_size' bytes at 'plain', whose stream they are from its first byte to its last. It compares
- * the beginning only, 128 KiB of plain bytes and a whole block at least: deflate all of it to
- * know. Of parameters that cannot be told apart, which small streams have many, it takes the
- * most common.
+ * 'plain_size' bytes at 'plain', all of them: what it returns is proven. Of parameters that make the
+ * same, which small streams have many, it returns the most common. It takes as long as to deflate
+ * once; when there are none, as long as the first block by each of them.
  *
  * Returns DFL_OK and fills in '*parameters_out', DFL_MALFORMED when there are none, or
  * DFL_NO_MEMORY.

@@ -2,15 +2,13 @@
  * deflate_guess.c - which program, at which level, deflated a stream
  *
  * By trying: the likely ones first, each for as long as its bytes are those of the stream. A wrong
- * one is nearly always found out in its first block; where several go on to agree, the comparison
- * goes on as well.
+ * one is nearly always found out in its first block, after 100 KiB or so; the right one goes on to
+ * the end, and is then proven.
  */
 #include "common.h"
 #include "deflate.h"
 
 enum {
-    FIRST_LIMIT = 1 << 17, /* what is deflated before candidates are compared */
-    LIMIT_GROWTH = 8,
     PIECE = 1 << 14,
 };
 
@@ -29,64 +27,45 @@ static const struct dfl_parameters candidates[] = {
     {DFL_CHROMIUM, 5, 9}, {DFL_CHROMIUM, 6, 9}, {DFL_CHROMIUM, 7, 9}, {DFL_CHROMIUM, 8, 9},
     {DFL_CHROMIUM, 9, 9},
 };
-enum { CANDIDATES = sizeof candidates / sizeof *candidates };
 
-/* Deflates 'limit' bytes, and on to the end of the first block, for as long as they agree. */
+/* Deflates for as long as the bytes are those of the stream. */
 static enum dfl_result agrees(const struct dfl_parameters *parameters, const uint8_t *plain,
-                              size_t plain_size, size_t limit, const uint8_t *deflated,
-                              size_t deflated_size, bool *agrees_out) {
+                              size_t plain_size, const uint8_t *deflated, size_t deflated_size,
+                              bool *agrees_out) {
     struct dfl_deflater *const deflater = dfl_deflater_new(parameters);
     enum dfl_result result = deflater == NULL ? DFL_NO_MEMORY : DFL_OK;
     size_t read = 0, compared = 0;
     bool same = true, last = false;
-    while (result == DFL_OK && same && !last && (read < limit || compared == 0)) {
+    while (result == DFL_OK && same && !last) {
         const uint8_t *made = NULL;
         size_t made_size = 0;
         const size_t size = vcd_min(plain_size - read, PIECE);
         last = read + size == plain_size;
-        result = dfl_deflate(deflater, plain + read, size, last, &made, &made_size);
+        result =
+            dfl_deflate(deflater, size > 0 ? plain + read : NULL, size, last, &made, &made_size);
         read += size;
         same = made_size <= deflated_size - compared &&
                (made_size == 0 || memcmp(made, deflated + compared, made_size) == 0);
         compared += same ? made_size : 0;
     }
-    *agrees_out = same && (!last || compared == deflated_size);
+    *agrees_out = same && compared == deflated_size;
     dfl_deflater_free(deflater);
     return result;
 }
 
 enum dfl_result dfl_guess(const uint8_t *plain, size_t plain_size, const uint8_t *deflated,
                           size_t deflated_size, struct dfl_parameters *parameters_out) {
-    size_t left[CANDIDATES];
-    size_t count = CANDIDATES, limit = FIRST_LIMIT;
-    for (size_t i = 0; i < CANDIDATES; i++) {
-        left[i] = i;
-    }
-    for (;;) {
-        const bool whole = limit >= plain_size;
-        size_t agreeing = 0;
-        for (size_t i = 0; i < count; i++) {
-            bool same = false;
-            const enum dfl_result result = agrees(&candidates[left[i]], plain, plain_size, limit,
-                                                  deflated, deflated_size, &same);
-            if (result != DFL_OK) {
-                return result;
-            }
-            if (same) {
-                left[agreeing++] = left[i];
-            }
-            if (same && whole) {
-                break;
-            }
+    for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++) {
+        bool same = false;
+        const enum dfl_result result =
+            agrees(&candidates[i], plain, plain_size, deflated, deflated_size, &same);
+        if (result != DFL_OK) {
+            return result;
         }
-        count = agreeing;
-        if (count == 0) {
-            return DFL_MALFORMED;
-        }
-        if (count == 1 || whole) {
-            *parameters_out = candidates[left[0]];
+        if (same) {
+            *parameters_out = candidates[i];
             return DFL_OK;
         }
-        limit = limit > SIZE_MAX / LIMIT_GROWTH ? SIZE_MAX : limit * LIMIT_GROWTH;
     }
+    return DFL_MALFORMED;
 }

@@ -21,8 +21,9 @@
 
 enum {
     SLIDE_FROM = DFL_WINDOW_SIZE + DFL_MAX_DISTANCE,
-    TOO_FAR = 4096,     /* a match of three bytes costs more than literals from here on */
-    CHECK_EVERY = 4096, /* symbols, whether GNU gzip ends a block early */
+    TOO_FAR = 4096,       /* a match of three bytes costs more than literals from here on */
+    SHORT_CUT_FROM = 128, /* steps: with 32, level 5 was slower by a fifth, by it and without it */
+    CHECK_EVERY = 4096,   /* symbols, whether GNU gzip ends a block early */
 };
 
 /* How hard a level tries; the same in all three. */
@@ -51,6 +52,7 @@ struct dfl_deflater {
     uint32_t match_start; /* of the last match that was found */
     uint32_t length;      /* of a match that waits for a longer one at the next byte */
     bool waiting;         /* a literal or match does */
+    bool short_cut;       /* searches go by chains of four bytes */
     bool may_end_early;
     bool ended;
     bool failed;
@@ -64,7 +66,8 @@ static void slide(struct dfl_deflater *deflater) {
     deflater->match_start -= DFL_WINDOW_SIZE;
     deflater->block_start -= DFL_WINDOW_SIZE;
     dfl_slide_chains(&deflater->chains,
-                     deflater->parameters.family == DFL_GZIP ? DFL_WINDOW_SIZE : deflater->filled);
+                     deflater->parameters.family == DFL_GZIP ? DFL_WINDOW_SIZE : deflater->filled,
+                     deflater->short_cut);
 }
 
 /* ---- What is taken ---------------------------------------------------------------------- */
@@ -113,16 +116,24 @@ VCD_INLINE bool searchable(const struct dfl_deflater *deflater, uint32_t at) {
  * zlib cuts a match to what is left before it compares, GNU gzip afterwards: then the longest
  * match may be so by grace of bytes behind the end.
  */
-VCD_INLINE uint32_t find_match(struct dfl_deflater *deflater, uint32_t at, uint32_t candidate,
-                               uint32_t length, bool tail) {
+VCD_INLINE uint32_t find_match(struct dfl_deflater *deflater, uint32_t at,
+                               const struct dfl_entered *entered, uint32_t length, bool short_cut,
+                               bool tail) {
     const struct effort *const effort = &deflater->effort;
-    const uint32_t steps = length >= effort->good_length ? effort->steps / 4u : effort->steps;
     const uint32_t left = deflater->filled - at;
     const bool cut = tail && deflater->parameters.family != DFL_GZIP && left < DFL_MAX_MATCH;
     const uint32_t limit = cut ? left : DFL_MAX_MATCH;
-    const uint32_t nice_length = effort->nice_length < limit ? effort->nice_length : limit;
-    const uint32_t found = dfl_longest_match(&deflater->chains, at, candidate, length, limit,
-                                             nice_length, steps, &deflater->match_start);
+    const struct dfl_search search = {
+        .at = at,
+        .limit = limit,
+        .nice_length = effort->nice_length < limit ? effort->nice_length : limit,
+        .steps = length >= effort->good_length ? effort->steps / 4u : effort->steps,
+    };
+    const uint32_t found = short_cut && !tail
+                               ? dfl_longest_match_by_four(&deflater->chains, &search, entered,
+                                                           length, &deflater->match_start)
+                               : dfl_longest_match(&deflater->chains, &search, entered->before,
+                                                   length, &deflater->match_start);
     return tail && found > left ? left : found;
 }
 
@@ -145,13 +156,14 @@ VCD_INLINE void take_at_once(struct dfl_deflater *deflater, enum dfl_hash hash, 
             at = slide_in_tail(deflater, at);
         }
         const uint32_t end = deflater->filled;
-        uint32_t candidate = 0, length = DFL_MIN_MATCH - 1;
+        struct dfl_entered entered = {0};
+        uint32_t length = DFL_MIN_MATCH - 1;
         if (!tail || end - at >= DFL_MIN_MATCH) {
-            candidate = dfl_enter(&deflater->chains, at, hash);
+            entered = dfl_enter(&deflater->chains, at, hash, false);
         }
-        if (candidate != 0 && at - candidate <= DFL_MAX_DISTANCE &&
+        if (entered.before != 0 && at - entered.before <= DFL_MAX_DISTANCE &&
             (!tail || searchable(deflater, at))) {
-            length = find_match(deflater, at, candidate, length, tail);
+            length = find_match(deflater, at, &entered, length, false, tail);
         }
         bool full;
         if (length >= DFL_MIN_MATCH) {
@@ -160,7 +172,7 @@ VCD_INLINE void take_at_once(struct dfl_deflater *deflater, enum dfl_hash hash, 
             if (length <= deflater->effort.lazy_length &&
                 (!tail || end - at - length >= DFL_MIN_MATCH)) {
                 for (uint32_t inside = at + 1; inside < at + length; inside++) {
-                    dfl_enter(&deflater->chains, inside, hash);
+                    (void)dfl_enter(&deflater->chains, inside, hash, false);
                 }
             }
             at += length;
@@ -177,7 +189,8 @@ VCD_INLINE void take_at_once(struct dfl_deflater *deflater, enum dfl_hash hash, 
 }
 
 /* Levels 4 to 9: a match waits for the next byte, where a longer one may begin. */
-VCD_INLINE void take_lazily(struct dfl_deflater *deflater, enum dfl_hash hash, bool tail) {
+VCD_INLINE void take_lazily(struct dfl_deflater *deflater, enum dfl_hash hash, bool short_cut,
+                            bool tail) {
     const uint32_t least = tail ? 1 : DFL_MIN_LOOKAHEAD;
     uint32_t at = deflater->at, length = deflater->length;
     bool waiting = deflater->waiting;
@@ -186,15 +199,15 @@ VCD_INLINE void take_lazily(struct dfl_deflater *deflater, enum dfl_hash hash, b
             at = slide_in_tail(deflater, at);
         }
         const uint32_t end = deflater->filled;
-        uint32_t candidate = 0;
+        struct dfl_entered entered = {0};
         if (!tail || end - at >= DFL_MIN_MATCH) {
-            candidate = dfl_enter(&deflater->chains, at, hash);
+            entered = dfl_enter(&deflater->chains, at, hash, short_cut);
         }
         const uint32_t waiting_length = length, waiting_start = deflater->match_start;
         length = DFL_MIN_MATCH - 1;
-        if (candidate != 0 && waiting_length < deflater->effort.lazy_length &&
-            at - candidate <= DFL_MAX_DISTANCE && (!tail || searchable(deflater, at))) {
-            length = find_match(deflater, at, candidate, waiting_length, tail);
+        if (entered.before != 0 && waiting_length < deflater->effort.lazy_length &&
+            at - entered.before <= DFL_MAX_DISTANCE && (!tail || searchable(deflater, at))) {
+            length = find_match(deflater, at, &entered, waiting_length, short_cut, tail);
             if (length == DFL_MIN_MATCH && at - deflater->match_start > TOO_FAR) {
                 length = DFL_MIN_MATCH - 1;
             }
@@ -206,7 +219,7 @@ VCD_INLINE void take_lazily(struct dfl_deflater *deflater, enum dfl_hash hash, b
             const uint32_t after = at - 1 + waiting_length;
             const uint32_t enter_end = tail && after + 2 > end ? end - 2 : after;
             for (uint32_t inside = at + 1; inside < enter_end; inside++) {
-                dfl_enter(&deflater->chains, inside, hash);
+                (void)dfl_enter(&deflater->chains, inside, hash, short_cut);
             }
             at = after;
             waiting = false;
@@ -233,7 +246,11 @@ VCD_INLINE void take_lazily(struct dfl_deflater *deflater, enum dfl_hash hash, b
 
 VCD_INLINE void take_by(struct dfl_deflater *deflater, enum dfl_hash hash, bool tail) {
     if (deflater->effort.lazy) {
-        take_lazily(deflater, hash, tail);
+        if (!tail && deflater->short_cut) {
+            take_lazily(deflater, hash, true, false);
+        } else {
+            take_lazily(deflater, hash, false, tail);
+        }
     } else {
         take_at_once(deflater, hash, tail);
     }
@@ -328,6 +345,8 @@ struct dfl_deflater *dfl_deflater_new(const struct dfl_parameters *parameters) {
                      : parameters->family == DFL_ZLIB ? (wide ? DFL_HASH_16 : DFL_HASH_15)
                      : wide                           ? DFL_HASH_FOUR_16
                                                       : DFL_HASH_FOUR_15;
+    deflater->short_cut = parameters->family != DFL_CHROMIUM &&
+                          deflater->effort.steps >= SHORT_CUT_FROM && deflater->effort.lazy;
     deflater->length = DFL_MIN_MATCH - 1;
     deflater->may_end_early = parameters->family == DFL_GZIP && parameters->level > 2;
     deflater->writer.capacity = wide ? DFL_BLOCK_MAX_SYMBOLS : DFL_BLOCK_MAX_SYMBOLS / 2;

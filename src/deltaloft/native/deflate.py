@@ -33,7 +33,7 @@ DEFLATE_VERSION = 1  # of what is made from parameters; a later version makes th
 
 DeflateFamily = Literal["zlib", "gzip", "chromium"]
 
-_FIRST_ROOM = 1 << 20  # bytes, at least, for what is inflated without a word on its size
+_FIRST_ROOM = 1 << 16  # bytes, at least, for what is inflated without a word on its size
 _MOST_TIMES = 4  # as many as the deflated ones; then twice as many again
 
 _FAMILIES: tuple[DeflateFamily, ...] = get_args(DeflateFamily)  # in the order of enum dfl_family
@@ -103,7 +103,7 @@ class Deflater:
         deflater = lib.dfl_deflater_new(_in_c(parameters))
         if deflater == ffi.NULL:
             raise MemoryError("deflater")
-        self._deflater = ffi.gc(deflater, lib.dfl_deflater_free, size=450 << 10)
+        self._deflater = ffi.gc(deflater, lib.dfl_deflater_free, size=720 << 10)
         self._lock = Lock()
         self._finished = False
 
@@ -150,8 +150,8 @@ def deflate(plain: Buffer, parameters: DeflateParameters) -> bytes:
 def guess_parameters(plain: Buffer, deflated: Buffer) -> DeflateParameters | None:
     """Find parameters that make the stream `deflated` of `plain`, or None.
 
-    The beginning is compared only, 128 KiB of `plain` and one block at least: to be sure, deflate
-    all of it. Of parameters that make the same, the most common are returned.
+    All of it is compared, so what is returned has been proven. Of parameters that make the same,
+    the most common are returned.
 
     Args:
         plain: What the stream holds, from its first byte to its last.
