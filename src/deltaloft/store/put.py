@@ -55,11 +55,11 @@ _log = logging.getLogger(__name__)
 _CANDIDATES = 3  # bases that turn out to be gone or damaged before we stop asking
 
 
-def check_options(delta: str, codec: str, level: int) -> None:
+def check_options(delta: str, codec: str, level: int, attributes: Attributes) -> None:
     """Refuse what `Store.put` cannot be asked for.
 
     Raises:
-        InvalidRequest: no such policy, codec or level.
+        InvalidRequest: no such policy, codec or level, or a delta where none can be read.
     """
     if delta not in _POLICIES:
         raise InvalidRequest(f"delta: one of {', '.join(_POLICIES)} expected, found {delta!r}")
@@ -67,6 +67,11 @@ def check_options(delta: str, codec: str, level: int) -> None:
         raise InvalidRequest(f"codec: one of {', '.join(_CODECS)} expected, found {codec!r}")
     if not 1 <= level <= 9:
         raise InvalidRequest(f"level: 1 to 9 expected, found {level}")
+    if delta == "always" and layout.is_archived(attributes):
+        raise InvalidRequest(
+            f"delta: auto or never expected with {attributes.storage_class}, where nothing "
+            f"can be read before it is restored"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from deltaloft.bucket_requests import object_url
 from deltaloft.bucket_url import open_bucket
 from deltaloft.buffers import Buffer
 from deltaloft.deltaglider import DeltaGlider, Limits, Mode
-from deltaloft.errors import InvalidRequest
 from deltaloft.layout import Delta
 from deltaloft.store import listing
 from deltaloft.store.base_bytes import BaseBytes
@@ -161,12 +160,7 @@ class Store:
         layout.check_key(self.url, key)
         attributes = attributes or Attributes()
         layout.check_attributes(object_url(self.url, key), attributes)
-        check_options(delta, codec, level)
-        if delta == "always" and layout.is_archived(attributes):
-            raise InvalidRequest(
-                f"delta: auto or never expected with {attributes.storage_class}, where nothing "
-                f"can be read before it is restored"
-            )
+        check_options(delta, codec, level, attributes)
         self._deltaglider.check_put(key, no_clobber=no_clobber)
         where = self._bucket, self._index_for(attributes), self._base_bytes
         with opened(file, progress) as given:
