@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import resource
@@ -64,10 +65,8 @@ def test_damage_is_a_typed_error(name: str) -> None:
     folder = VECTORS[0].parent.parent / name
     source, target = (folder / "source").read_bytes(), (folder / "target").read_bytes()
     for body in _damaged(name, 600):
-        try:
+        with contextlib.suppress(deltaloft.DeltaError, deltaloft.WrongSource):
             assert target == deltaloft.decode(source, body, max_size=1 << 20, engine="native")
-        except (deltaloft.DeltaError, deltaloft.WrongSource):
-            pass
 
 
 def test_another_source_is_refused() -> None:
