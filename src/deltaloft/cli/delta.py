@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from deltaloft.cli.options import level_option, output_options
-from deltaloft.cli.output import Output, human
+from deltaloft.cli.output import Output
+from deltaloft.sizes import human
 
 __all__ = ["decode", "encode", "engines", "inspect", "merge"]
 
