@@ -23,7 +23,7 @@ from deltaloft.errors import (
     NotFound,
 )
 
-__all__ = ["DONE", "ENDINGS", "EXPECTED", "FAILED", "code", "combined", "words"]
+__all__ = ["DONE", "ENDINGS", "EXPECTED", "FAILED", "SOME_FAILED", "code", "combined", "words"]
 
 DONE = 0
 FAILED = 1
@@ -33,7 +33,7 @@ EXPECTED = (DeltaloftError, OSError, MemoryError)
 # All that may end a command; anything else is a mistake of ours and deserves its traceback.
 ENDINGS = (*EXPECTED, click.ClickException, click.Abort, KeyboardInterrupt)
 
-_SOME_FAILED = 3
+SOME_FAILED = 3
 _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (click.UsageError, 2),
     (InvalidRequest, 2),
@@ -55,7 +55,7 @@ def combined(codes: Sequence[int], count: int) -> int:
     if not codes:
         return DONE
     if len(codes) < count:
-        return _SOME_FAILED
+        return SOME_FAILED
     return codes[0] if len(set(codes)) == 1 else FAILED
 
 

@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 import click
 
-from deltaloft.cli import care, commands, delta, doctor, explain, failure
+from deltaloft.cli import care, commands, delta, doctor, explain, failure, stats, transfer
 from deltaloft.cli.output import say
 
 __all__ = ["dg", "main", "run"]
@@ -35,9 +35,12 @@ def dg() -> None:
     """
 
 
-for _command in (commands.put, commands.get, commands.ls, commands.rm, commands.stat,
-                 explain.explain, doctor.doctor, care.gc, care.verify,
-                 delta.encode, delta.decode, delta.merge, delta.inspect):  # fmt: skip
+for _command in (
+    *(commands.put, commands.get, commands.ls, commands.stat),
+    *(transfer.cp, transfer.mv, transfer.sync, transfer.rm),
+    *(explain.explain, doctor.doctor, care.gc, care.verify, stats.stats),
+    *(delta.encode, delta.decode, delta.merge, delta.inspect),
+):
     dg.add_command(_command)
 
 

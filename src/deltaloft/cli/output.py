@@ -13,7 +13,7 @@ import click
 
 from deltaloft.cli import failure
 
-__all__ = ["Output", "human", "say"]
+__all__ = ["Output", "say"]
 
 
 def say(words: str) -> None:
@@ -29,17 +29,6 @@ def _printable(text: str) -> str:
         else each.encode("unicode_escape", "surrogatepass").decode()
         for each in text
     )
-
-
-def human(size: int) -> str:
-    """Return a size in bytes as people write it: 999 B, 1.2 kB, 14.3 MB."""
-    if size < 1000:
-        return f"{size} B"
-    scaled, units = float(size), iter(("kB", "MB", "GB", "TB", "PB", "EB"))
-    unit = ""
-    while scaled >= 999.95:
-        scaled, unit = scaled / 1000, next(units)
-    return f"{scaled:.1f} {unit}"
 
 
 @dataclass(frozen=True, slots=True)

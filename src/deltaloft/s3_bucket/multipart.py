@@ -22,6 +22,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from deltaloft.bucket_requests import object_url
 from deltaloft.errors import InvalidRequest
@@ -43,6 +44,8 @@ _LARGEST_PART = 5 << 30  # S3's too
 _AT_ONCE = 4
 _ABORTS = 3
 _PIECE = 1 << 20
+
+_TROUBLE = (ClientError, BotoCoreError, ResponseParserError)
 
 Part = bytes | BinaryIO
 _Listed = Mapping[int, tuple[str, int]]  # number -> ETag and size
@@ -119,7 +122,7 @@ def abort_upload(client: S3Client, target: Mapping[str, Any], upload_id: str) ->
         time.sleep(0.2 * attempt)
         try:
             client.abort_multipart_upload(**upload)
-        except (ClientError, BotoCoreError) as error:
+        except _TROUBLE as error:
             if _is_gone(error):
                 return True
             trouble = type(error).__name__
@@ -127,7 +130,7 @@ def abort_upload(client: S3Client, target: Mapping[str, Any], upload_id: str) ->
         try:
             if not client.list_parts(**upload).get("Parts"):
                 return True
-        except (ClientError, BotoCoreError):
+        except _TROUBLE:
             return True  # gone, as it should be; or we may not look
     where = object_url(f"s3://{target['Bucket']}", target["Key"])
     _log.warning("%s: an upload is left unfinished: %s", where, trouble)
@@ -145,7 +148,7 @@ def _there(client: S3Client, upload: Mapping[str, Any]) -> _Listed | None:
         for page in client.get_paginator("list_parts").paginate(**upload):
             for part in page.get("Parts", []):
                 found[part["PartNumber"]] = part["ETag"], part["Size"]
-    except (ClientError, BotoCoreError, KeyError, ValueError):
+    except (*_TROUBLE, KeyError, ValueError):
         return None
     return found
 

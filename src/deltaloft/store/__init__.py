@@ -6,6 +6,8 @@ PutResult ...   what these return
 store ─> gc, verify ─> put, get, copy, explain, survey ─> choosing ─> base_bytes, input ─> proof
 """
 
+from deltaloft.store.proof import Progress
+from deltaloft.store.put import DeltaPolicy
 from deltaloft.store.results import (
     Alternative,
     CatalogResult,
@@ -16,6 +18,7 @@ from deltaloft.store.results import (
     GetResult,
     PutResult,
     Stat,
+    StoredBase,
     UnusedBase,
     Verified,
 )
@@ -25,13 +28,16 @@ __all__ = [
     "Alternative",
     "CatalogResult",
     "CopyResult",
+    "DeltaPolicy",
     "Entry",
     "Explanation",
     "GcResult",
     "GetResult",
+    "Progress",
     "PutResult",
     "Stat",
     "Store",
+    "StoredBase",
     "UnusedBase",
     "Verified",
 ]

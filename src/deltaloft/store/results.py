@@ -8,6 +8,7 @@ from typing import Literal
 
 from deltaloft.bucket import Attributes
 from deltaloft.errors import DeltaloftError
+from deltaloft.layout import Delta, Foreign, Form
 
 __all__ = [
     "Alternative",
@@ -21,14 +22,16 @@ __all__ = [
     "PutResult",
     "Reason",
     "Stat",
+    "StoredBase",
     "UnusedBase",
     "Verified",
+    "described",
 ]
 
-FormName = Literal["plain", "delta", "foreign"]
+FormName = Literal["plain", "delta", "foreign", "deltaglider"]
 Reason = Literal[
     "stored plain",
-    "not eligible",  # too small, or of a type that never resembles anything
+    "not eligible",  # too small, too large, or of a type that never resembles anything
     "too small for a base",
     "same bytes as a base",
     "most content in common",
@@ -65,7 +68,10 @@ class PutResult:
 
 @dataclass(frozen=True, slots=True)
 class GetResult:
-    """One file that was given back. `sha256` was proven; it is None for a foreign object."""
+    """One file that was given back.
+
+    `sha256` was proven. It is None for a foreign object, and for the inflated content of a file.
+    """
 
     key: str
     form: FormName
@@ -107,13 +113,26 @@ class CopyResult:
 class Entry:
     """One key of a listing.
 
-    `logical_size` is the file's; None if it was not asked for or the object does not tell.
+    `logical_size` is the file's; None if it was not asked for or the object does not tell. So are
+    `form`, `sha256` and `base`; a foreign object has no `sha256`, and only a delta a `base`.
     """
 
     key: str
     stored_size: int
     logical_size: int | None
     etag: str
+    modified: datetime
+    form: FormName | None = None
+    sha256: str | None = None
+    base: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBase:
+    """A base in the bucket: its digest, which is its name, its size, and since when."""
+
+    sha256: str
+    size: int
     modified: datetime
 
 
@@ -217,3 +236,12 @@ class Explanation:
     new_base: bool
     reason: Reason
     alternatives: tuple[Alternative, ...]
+
+
+def described(form: Form, stored_size: int) -> tuple[FormName, int, str | None, str | None]:
+    """Return a form's name, and the size, SHA-256 and base of the file."""
+    if isinstance(form, Delta):
+        return "delta", form.size, form.sha256, form.base
+    if isinstance(form, Foreign):
+        return "foreign", stored_size, None, None
+    return "plain", stored_size, form.sha256, None

@@ -1,0 +1,351 @@
+"""dg cp, mv, sync, rm: the manners of `aws s3`, on a store.
+
+s3://BUCKET/KEY and file:///STORE/KEY are keys of a store, anything else is a path of this machine.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import click
+
+from deltaloft.bucket import Attributes
+from deltaloft.cli import failure
+from deltaloft.cli.file_names import destination
+from deltaloft.cli.filtering import FilteringCommand, filter_options
+from deltaloft.cli.options import (
+    Storage,
+    attribute_options,
+    level_option,
+    output_options,
+    storage_options,
+)
+from deltaloft.cli.output import Output, say
+from deltaloft.errors import InvalidRequest
+from deltaloft.place import Place, locate
+
+if TYPE_CHECKING:
+    from deltaloft.transfers import Filters, Item, LocalSide, Options, Side, Step, StoreSide
+
+__all__ = ["cp", "mv", "rm", "sync"]
+
+Command = Callable[..., int | None]
+
+
+def _transfer_options(command: Command) -> Command:
+    """Add what cp, mv and sync share; --dryrun and its like arrive as `options`."""
+
+    @click.option("--dryrun", is_flag=True, help="Say what would be done, and do nothing.")
+    @click.option("--delta", type=click.Choice(["auto", "always", "never"]), default="auto",
+                  show_default=True, help="Whether to store deltas.")  # fmt: skip
+    @level_option
+    @click.option("--no-clobber", is_flag=True, help="Replace nothing.")
+    @click.option("--no-guess-mime-type", is_flag=True, help="Derive no Content-Type from names.")
+    @click.option("--jobs", type=click.IntRange(1, 64), default=4, show_default=True,
+                  help="How many files at a time.")  # fmt: skip
+    @attribute_options
+    @functools.wraps(command)
+    def wrapped(
+        dryrun: bool, delta: Any, level: int, no_clobber: bool, no_guess_mime_type: bool,
+        jobs: int, attributes: Attributes, **rest: Any,
+    ) -> int | None:  # fmt: skip
+        from deltaloft.transfers import Options
+
+        options = Options(
+            attributes=None if attributes == Attributes() else attributes,
+            guess_type=not no_guess_mime_type,
+            delta=delta,
+            level=level,
+            no_clobber=no_clobber,
+            dry=dryrun,
+            jobs=jobs,
+        )
+        return command(options=options, **rest)
+
+    return wrapped
+
+
+@click.command(cls=FilteringCommand)
+@click.argument("source")
+@click.argument("target")
+@click.option("--recursive", is_flag=True, help="All files below SOURCE.")
+@click.option("--no-follow-symlinks", is_flag=True, help="Leave links out.")
+@filter_options
+@_transfer_options
+@storage_options
+@output_options
+def cp(source: str, target: str, recursive: bool, **given: Any) -> int:
+    """Copy SOURCE to TARGET: a file, or with --recursive all below a folder or prefix.
+
+    At least one is a URL; a single - is standard input or output. A TARGET that ends in a slash
+    keeps the name.
+    """
+    if "-" in (source, target):
+        return _stream(source, target, given["storage"], given["options"], given["out"])
+    return _copy(source, target, recursive, **given)
+
+
+@click.command(cls=FilteringCommand)
+@click.argument("source")
+@click.argument("target")
+@click.option("--recursive", is_flag=True, help="All files below SOURCE.")
+@click.option("--no-follow-symlinks", is_flag=True, help="Leave links out.")
+@filter_options
+@_transfer_options
+@storage_options
+@output_options
+def mv(source: str, target: str, recursive: bool, options: Options, **given: Any) -> int:
+    """Move SOURCE to TARGET: like cp, and each file that has arrived is removed where it was."""
+    return _copy(source, target, recursive, options=replace(options, move=True), **given)
+
+
+@click.command(cls=FilteringCommand)
+@click.argument("source")
+@click.argument("target")
+@click.option("--delete", is_flag=True, help="Remove from TARGET what SOURCE does not have.")
+@click.option("--size-only", is_flag=True, help="Files of the same size are the same.")
+@click.option("--exact-timestamps", is_flag=True,
+              help="Where no digest is known, files of another time have changed.")  # fmt: skip
+@click.option("--no-follow-symlinks", is_flag=True, help="Leave links out.")
+@filter_options
+@_transfer_options
+@storage_options
+@output_options
+def sync(source: str, target: str, delete: bool, size_only: bool, exact_timestamps: bool,
+         no_follow_symlinks: bool, filters: Filters, options: Options, storage: Storage,
+         out: Output) -> int:  # fmt: skip
+    """Make TARGET like SOURCE: copy what is missing or has changed below it.
+
+    Files of the same size are compared by their SHA-256 where the store knows it, else by time.
+    Nothing is removed but with --delete, and not if some of SOURCE could not be read.
+    """
+    from deltaloft.transfers import synced
+
+    _check_kinds(source, target)
+    options = replace(options, size_only=size_only, exact_timestamps=exact_timestamps)
+    with _Sides(storage, not no_follow_symlinks) as sides:
+        left, right = sides.below(source), sides.below(target, writing=not options.dry)
+
+        def may_delete() -> bool:
+            if delete and sides.warnings.count:
+                say("nothing is removed, since not all of the source could be read")
+            return delete and not sides.warnings.count
+
+        steps = synced(left.items(), right.items(), filters, may_delete=may_delete)
+        return _run(steps, left, right, options, out) or sides.warnings.code
+
+
+@click.command(cls=FilteringCommand)
+@click.argument("urls", nargs=-1, required=True, metavar="URL...")
+@click.option("--recursive", is_flag=True, help="All keys below the URLs.")
+@click.option("--dryrun", is_flag=True, help="Say what would be done, and do nothing.")
+@filter_options
+@storage_options
+@output_options
+def rm(urls: tuple[str, ...], recursive: bool, dryrun: bool, filters: Filters, storage: Storage,
+       out: Output) -> int:  # fmt: skip
+    """Remove the keys at URLs; one that is not there is no error. Bases stay (see gc)."""
+    from deltaloft.transfers import Options, removals
+
+    options = Options(dry=dryrun)
+    codes = []
+    for url in urls:
+        try:
+            place = locate(url, root=storage.root)
+            with _Sides(storage) as sides:
+                side = sides.store(place, _with_slash(place.key) if recursive else place.key)
+                if recursive:
+                    steps = removals(side.items(markers=True), filters)
+                    codes.append(_run(steps, None, side, options, out))
+                    continue
+                if not dryrun:
+                    side.delete("")
+                record = {"verb": "delete", "source": side.place("")}
+                out.record(record, f"{_dry(options)}delete: {side.place('')}")
+        except failure.EXPECTED as error:
+            codes.append(out.failed(url, error))
+    return failure.combined([code for code in codes if code], len(urls))
+
+
+class _Warnings:
+    """Files that were left out because they cannot be read, as words on stderr."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, place: str, reason: str) -> None:
+        self.count += 1
+        say(f"{place}: left out: {reason}")
+
+    @property
+    def code(self) -> int:
+        return failure.SOME_FAILED if self.count else failure.DONE
+
+
+class _Sides:
+    """Sides of transfers, and the stores they lie in, open until the end of a block."""
+
+    def __init__(self, storage: Storage, follow_symlinks: bool = True) -> None:
+        self._storage = storage
+        self._follow = follow_symlinks
+        self._stack = ExitStack()
+        self.warnings = _Warnings()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def local(self, root: Path) -> LocalSide:
+        from deltaloft.transfers import LocalSide
+
+        return LocalSide(root, self.warnings, follow_symlinks=self._follow)
+
+    def store(self, place: Place, prefix: str) -> StoreSide:
+        from deltaloft.transfers import StoreSide
+
+        opened = self._storage.open(place.store, create=place.create)
+        return StoreSide(self._stack.enter_context(opened), prefix)
+
+    def below(self, given: str, *, writing: bool = False) -> Side:
+        """Return all that is below a folder or prefix.
+
+        Raises:
+            FileNotFoundError: the folder is not there, and not `writing`.
+        """
+        if _is_url(given):
+            place = locate(given, root=self._storage.root, putting=writing)
+            return self.store(place, _with_slash(place.key))
+        if not writing and not Path(given).is_dir():
+            raise FileNotFoundError(2, "no such folder", given)
+        return self.local(Path(given))
+
+    def one(self, given: str) -> tuple[Side, Item]:
+        """Return a single file, and the side that holds it under its last name.
+
+        Raises:
+            OSError, NotFound: it is not there.
+        """
+        if not _is_url(given):
+            path = Path(given)
+            if path.is_dir():
+                raise IsADirectoryError(21, "is a folder: --recursive takes all below it", given)
+            side = self.local(path.parent)
+            return side, side.one(path.name)
+        place = locate(given, root=self._storage.root)
+        folder, slash, name = place.key.rpartition("/")
+        if not name:
+            raise InvalidRequest(f"{given}: a key expected; --recursive takes all below a prefix")
+        store_side = self.store(place, folder + slash)
+        return store_side, store_side.one(name)
+
+    def target(self, given: str, name: str) -> tuple[Side, str]:
+        """Return where a single file goes, and under which name: `name` below a folder or prefix.
+
+        Raises:
+            InvalidRequest: that is no name for a file.
+        """
+        if not _is_url(given):
+            path = destination(given, name)
+            return self.local(path.parent), path.name
+        place = locate(given, root=self._storage.root, putting=True)
+        key = place.key if place.key and not place.key.endswith("/") else place.key + name
+        return self.store(place, ""), key
+
+
+def _copy(
+    source: str,
+    target: str,
+    recursive: bool,
+    *,
+    no_follow_symlinks: bool,
+    filters: Filters,
+    options: Options,
+    storage: Storage,
+    out: Output,
+) -> int:
+    from deltaloft.transfers import Step, copies
+
+    _check_kinds(source, target)
+    with _Sides(storage, not no_follow_symlinks) as sides:
+        if recursive:
+            left = sides.below(source)
+            right = sides.below(target, writing=not options.dry)
+            code = _run(copies(left.items(), filters), left, right, options, out)
+        else:
+            left, item = sides.one(source)
+            right, name = sides.target(target, item.name)
+            steps = [Step("copy", item, name)] if filters.include(item.name) else []
+            code = _run(steps, left, right, options, out)
+        return code or sides.warnings.code
+
+
+def _stream(source: str, target: str, storage: Storage, options: Options, out: Output) -> int:
+    if source == "-":
+        place = locate(target, root=storage.root, putting=True)
+        with storage.open(place.store, create=place.create) as store:
+            if not options.dry:
+                store.put(
+                    sys.stdin.buffer,
+                    place.key,
+                    delta=options.delta,
+                    attributes=options.attributes,
+                    no_clobber=options.no_clobber,
+                    level=options.level,
+                )
+    else:
+        place = locate(source, root=storage.root)
+        with storage.open(place.store) as store:
+            if not options.dry:
+                store.get(place.key, sys.stdout.buffer)
+    verb = "upload" if source == "-" else "download"
+    record = {"verb": verb, "source": source, "target": target}
+    out.record(record, f"{_dry(options)}{verb}: {source} to {target}", err=target == "-")
+    return failure.DONE
+
+
+def _run(
+    steps: Iterable[Step], source: Side | None, target: Side, options: Options, out: Output
+) -> int:
+    """Do the steps, say how each ended, and return the exit code of all."""
+    from deltaloft.transfers import run
+
+    codes, count = [], 0
+    with out.progress("transferred", None) as progress:
+        for done in run(steps, source, target, options, progress=progress):
+            count += 1
+            if done.error is not None:
+                codes.append(out.failed(f"{done.verb}: {done.source}", done.error))
+                continue
+            record = {name: value for name, value in asdict(done).items() if name != "error"}
+            if options.dry:
+                record["dryrun"] = True
+            to = "" if done.target is None else f" to {done.target}"
+            out.record(record, f"{_dry(options)}{done.verb}: {done.source}{to}")
+    return failure.combined(codes, count)
+
+
+def _dry(options: Options) -> str:
+    return "(dryrun) " if options.dry else ""
+
+
+def _is_url(given: str) -> bool:
+    return given.startswith(("s3://", "file://"))
+
+
+def _with_slash(prefix: str) -> str:
+    return prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
+
+
+def _check_kinds(source: str, target: str) -> None:
+    if not (_is_url(source) or _is_url(target)):
+        raise InvalidRequest(
+            f"{source}, {target}: at least one s3://BUCKET/KEY or file:///STORE/KEY expected"
+        )

@@ -1,0 +1,260 @@
+"""Steps done, several at a time.
+
+    steps ──> at most `jobs` threads ──> Done, as they come to their end
+
+A step that fails is a `Done` with its error, and the others go on. Whoever stops listening, or is
+interrupted, stops the transfers: those under way are given up within a piece, and leave nothing
+behind that is half a file.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from deltaloft.bucket import Attributes
+from deltaloft.errors import AlreadyExists, DeltaloftError, InvalidRequest
+from deltaloft.store import DeltaPolicy, Progress
+from deltaloft.transfers.sides import Item, LocalSide, Side, StoreSide
+from deltaloft.transfers.steps import Step
+
+__all__ = ["Done", "Options", "run"]
+
+Verb = Literal["upload", "download", "copy", "move", "delete"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How files are transferred.
+
+    Attributes:
+        move: Remove the source of each file that has arrived.
+        size_only: A file of the same size has not changed.
+        exact_timestamps: A file without a digest has changed when its time has, to either side.
+        attributes: For files that come from this machine, and for copies if not None.
+        guess_type: Derive the Content-Type of files of this machine from their names.
+        delta: As `Store.put` takes it.
+        level: As `Store.put` takes it.
+        no_clobber: Replace nothing. Copies look first, and two of them may meet.
+        dry: Do nothing, and say what would be done.
+        jobs: How many files at a time.
+    """
+
+    move: bool = False
+    size_only: bool = False
+    exact_timestamps: bool = False
+    attributes: Attributes | None = None
+    guess_type: bool = True
+    delta: DeltaPolicy = "auto"
+    level: int = 6
+    no_clobber: bool = False
+    dry: bool = False
+    jobs: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A step that came to its end. `target` is None for a removal; sizes are in bytes."""
+
+    verb: Verb
+    source: str
+    target: str | None
+    size: int | None
+    error: BaseException | None = None
+
+
+class _Stopped(BaseException):
+    """Ends a transfer whose result nobody waits for any more; no error of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    source: Side | None
+    target: Side
+    options: Options
+    progress: Progress | None
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+    def do(self, step: Step) -> Done | None:
+        """Do one step; None when there was nothing to do."""
+        try:
+            if step.verb == "compare" and not self._has_changed(step):
+                return None
+            if not self.options.dry:
+                self._transfer(step)
+        except (DeltaloftError, OSError, MemoryError) as error:
+            return self._done(step, error)
+        return self._done(step, None)
+
+    def _transfer(self, step: Step) -> None:
+        if step.verb == "delete":
+            self.target.delete(step.target_name)
+            return
+        source, item, name = self.source, step.item, step.target_name
+        match source, self.target:
+            case LocalSide(), StoreSide() as store:
+                self._upload(source.path(item.name), store, name)
+            case StoreSide(), LocalSide() as local:
+                self._download(source, item, local.path(name))
+            case StoreSide(), StoreSide() as store:
+                self._copy(source, item, store, name)
+            case _:
+                raise InvalidRequest("a store on at least one side expected")
+        if self.options.move:
+            source.delete(item.name)
+
+    def _upload(self, path: Path, target: StoreSide, name: str) -> None:
+        attributes = self.options.attributes or Attributes()
+        if self.options.guess_type:
+            attributes = _with_guessed_type(attributes, path.name)
+        self._put(path, target, name, attributes)
+
+    def _put(self, file: Any, target: StoreSide, name: str, attributes: Attributes) -> None:
+        target.store.put(
+            file,
+            target.key(name),
+            delta=self.options.delta,
+            attributes=attributes,
+            no_clobber=self.options.no_clobber,
+            level=self.options.level,
+            progress=self._advance,
+        )
+
+    def _download(self, source: StoreSide, item: Item, path: Path) -> None:
+        if self.options.no_clobber and path.exists():
+            raise FileExistsError(17, "file exists", str(path))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        source.store.get(source.key(item.name), path, progress=self._advance)
+        seconds = item.modified.timestamp()
+        os.utime(path, (seconds, seconds))
+
+    def _copy(self, source: StoreSide, item: Item, target: StoreSide, name: str) -> None:
+        key, target_key = source.key(item.name), target.key(name)
+        same = source.store.url == target.store.url
+        if same and key == target_key and self.options.move:
+            raise InvalidRequest(f"{source.place(item.name)}: moved onto itself")
+        if self.options.no_clobber and target.has(name):
+            raise AlreadyExists(f"{target.place(name)}: the key is taken")
+        other = None if same else target.store
+        attributes = self.options.attributes
+        source.store.copy(key, target_key, target=other, attributes=attributes)
+
+    def _has_changed(self, step: Step) -> bool:
+        here, there = step.item, step.there
+        assert self.source is not None and there is not None
+        if here.size is None or here.size != there.size:
+            return True
+        if self.options.size_only:
+            return False
+        differ = self._digests_differ(here, there)
+        if differ is not None:
+            return differ
+        if isinstance(self.target, LocalSide):
+            # A download leaves the object's time on the file: another time is another version.
+            return int(here.modified.timestamp()) != int(there.modified.timestamp())
+        exact = self.options.exact_timestamps and here.modified != there.modified
+        return exact or here.modified > there.modified
+
+    def _digests_differ(self, here: Item, there: Item) -> bool | None:
+        """Compare contents; None when one of them cannot be told."""
+        assert self.source is not None
+        digests = set()
+        # A store is asked first: it may not know, and the other side reads a whole file for it.
+        for side, item in sorted(
+            ((self.source, here), (self.target, there)), key=lambda e: isinstance(e[0], LocalSide)
+        ):
+            digest = side.sha256(item)
+            if digest is None:
+                return None
+            digests.add(digest)
+        return len(digests) > 1
+
+    def _done(self, step: Step, error: BaseException | None) -> Done:
+        if step.verb == "delete":
+            return Done("delete", self.target.place(step.target_name), None, step.item.size, error)
+        assert self.source is not None
+        verb: Verb = "copy"
+        if self.options.move:
+            verb = "move"
+        elif isinstance(self.source, LocalSide):
+            verb = "upload"
+        elif isinstance(self.target, LocalSide):
+            verb = "download"
+        place = self.target.place(step.target_name)
+        return Done(verb, self.source.place(step.item.name), place, step.item.size, error)
+
+    def _advance(self, size: int) -> None:
+        if self.stopped.is_set():
+            raise _Stopped
+        if self.progress is not None:
+            self.progress(size)
+
+
+def run(
+    steps: Iterable[Step],
+    source: Side | None,
+    target: Side,
+    options: Options,
+    *,
+    progress: Progress | None = None,
+) -> Iterator[Done]:
+    """Do all steps and yield how each ended, in the order in which they do.
+
+    Args:
+        steps: What to do; taken as threads become free.
+        source: Where files come from; None when there are only removals.
+        target: Where they go.
+        options: How.
+        progress: Told how many bytes more have been transferred, from several threads.
+
+    Raises:
+        DeltaloftError, OSError: what `steps` raises, a listing that broke off for one; what was
+            under way is brought to its end before.
+    """
+    work = _Work(source, target, options, progress)
+    pool = ThreadPoolExecutor(options.jobs, thread_name_prefix="transfer")
+    try:
+        for done in _as_completed(pool, work.do, steps, 2 * options.jobs):
+            if done is not None:
+                yield done
+    except BaseException:
+        work.stopped.set()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _as_completed(
+    pool: ThreadPoolExecutor,
+    do: Callable[[Step], Done | None],
+    steps: Iterable[Step],
+    most: int,
+) -> Iterator[Done | None]:
+    running: set[Future[Done | None]] = set()
+    waiting, broken = iter(steps), None
+    while True:
+        try:
+            while len(running) < most and (step := next(waiting, None)) is not None:
+                running.add(pool.submit(do, step))
+        except (DeltaloftError, OSError) as error:
+            waiting, broken = iter(()), error
+        if not running:
+            break
+        ended, running = wait(running, return_when=FIRST_COMPLETED)
+        for each in ended:
+            yield each.result()
+    if broken is not None:
+        raise broken
+
+
+def _with_guessed_type(attributes: Attributes, name: str) -> Attributes:
+    guessed, encoding = mimetypes.guess_type(name)
+    if attributes.content_type is not None or guessed is None or encoding is not None:
+        return attributes
+    return replace(attributes, content_type=guessed)
