@@ -1,6 +1,7 @@
 """The command line, `dg`.
 
     main        the group of commands, and what becomes of exceptions
+    lazy        commands that are imported when they are run
     commands    put get ls rm stat: files and a store
     delta       encode decode inspect: files alone
     options     what several commands share, as decorators
