@@ -126,11 +126,12 @@ def test_bomb_in_the_target_is_refused() -> None:
 def test_recipe_that_unpacks_to_more_is_refused() -> None:
     """A recipe is unpacked no further than the format allows, and needs."""
     plain = bytes(6 << 20)
+    bodies = [example().body(plain, recipe_size=size) for size in (len(plain), 1 << 20)]
 
     def refused() -> None:
-        for declared in (len(plain), 1 << 20):
+        for body in bodies:
             with pytest.raises(deltaloft.MalformedDelta):
-                deltaloft.decode(SOURCE, example().body(plain, recipe_size=declared))
+                deltaloft.decode(SOURCE, body)
 
     assert _grown(refused) < 32 << 20
 

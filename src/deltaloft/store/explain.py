@@ -58,7 +58,8 @@ class Explaining:
     def of_put(self) -> Explanation:
         """Explain what a put would do."""
         given = self.given
-        if not eligible.may_gain(self.key, given.view):
+        mapped = self.base_bytes.are_mapped
+        if not eligible.may_gain(self.key, given.view, bases_are_mapped=mapped):
             return self._planned("plain", given.size, None, "not eligible", ())
         candidates = self._candidates()
         same = next((each for each in candidates if each.base.sha256 == given.sha256), None)

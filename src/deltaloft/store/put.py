@@ -93,7 +93,9 @@ class Putting:
         """Store the file in the form that the policy and its bytes call for."""
         if policy == "never" or layout.is_archived(self.attributes):
             return self._put_plain()
-        if policy == "auto" and not eligible.may_gain(self.key, self.given.view):
+        mapped = self.base_bytes.are_mapped
+        gains = eligible.may_gain(self.key, self.given.view, bases_are_mapped=mapped)
+        if policy == "auto" and not gains:
             return self._put_plain()
         of = self.given.sketch()
         return self._put_against_known(of) or self._put_as_base(of) or self._put_plain()
