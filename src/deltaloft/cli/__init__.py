@@ -7,6 +7,7 @@
     options     what several commands share, as decorators
     place       a URL or path on the command line -> store and key
     output      lines, JSON, progress
+    interrupt   what Ctrl-C does
     failure     exception -> words and exit code
 
 Heavy imports stand in the commands that need them: `dg --help` loads click and nothing else.

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import click
 
 from deltaloft.cli import failure
+from deltaloft.cli.interrupt import deadline_for_interruption
 from deltaloft.cli.lazy import LazyGroup
 from deltaloft.cli.output import say
 
@@ -71,7 +72,9 @@ def dg() -> None:
 
 def main() -> None:
     """Run `dg` with the arguments of this process and end it."""
-    sys.exit(run(sys.argv[1:]))
+    with deadline_for_interruption():
+        code = run(sys.argv[1:])
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
