@@ -21,7 +21,7 @@ from neighbours import missing
 from deltaloft.cli.lazy import LazyGroup
 from deltaloft.cli.main import dg, run
 
-LIGHT = {"failure", "lazy", "main", "output"}
+LIGHT = {"failure", "interrupt", "lazy", "main", "output"}
 
 
 def in_namespace(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
