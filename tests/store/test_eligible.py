@@ -20,7 +20,7 @@ def test_what_no_memory_should_hold_becomes_no_base_in_s3(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Above the limit a file is stored plain in S3, unless asked for; a folder's bases are mapped."""
+    """Above the limit a file is plain in S3, unless asked for; bases in a folder are mapped."""
     monkeypatch.setattr(eligible, "_LARGEST_IN_MEMORY", 100_000)
     content = random.Random(1).randbytes(100_001)
     with Store(new_s3_bucket(moto_endpoint), cache=BaseCache(tmp_path / "cache")) as store:

@@ -247,3 +247,20 @@ def test_any_archive(
 
     old = release(seed, files=files, words=words)
     delta_of(build(old, level), build(later(old, seed + 1), other))
+
+
+def _flushed_late(content: bytes) -> bytes:
+    """A gzip member that begins as any other of level 6 and is flushed once, near its end."""
+    deflater = zlib.compressobj(6, wbits=31)
+    parts = [deflater.compress(content[:-5000]), deflater.flush(zlib.Z_SYNC_FLUSH)]
+    return b"".join([*parts, deflater.compress(content[-5000:]), deflater.flush()])
+
+
+def test_a_stream_that_only_begins_as_expected_stays_raw() -> None:
+    """What differs behind the beginning is found by the proof, and the other streams still gain."""
+    long = b"".join(release(7, files=30).values())
+    assert len(zlib.compress(long)) > 2 * (64 << 10)
+    old = as_gzip(as_tar(OLD), level=6) + _flushed_late(long)
+    new = as_gzip(as_tar(NEW), level=6) + _flushed_late(b"x" + long)
+    delta = delta_of(old, new)
+    assert 1 == len(read_body(memoryview(delta)).recipe.target_streams)

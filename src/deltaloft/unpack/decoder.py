@@ -26,7 +26,7 @@ from deltaloft.unpack.recipe import Recipe
 from deltaloft.unpack.replay import replayed
 from deltaloft.unpack.source_memory import inflated_source
 
-__all__ = ["decode_unpacked", "inflated_target"]
+__all__ = ["decode_unpacked"]
 
 
 def decode_unpacked(
@@ -48,7 +48,7 @@ def decode_unpacked(
     size = read = 0
     threads = usual_threads(threads, recipe.target_size)
     with (
-        inflated_target(source, parts, threads) as inflated,
+        _inflated_target(source, parts, threads) as inflated,
         closing(replayed(inflated, recipe.target_streams, threads)) as pieces,
     ):
         for piece in pieces:
@@ -66,7 +66,7 @@ def decode_unpacked(
 
 
 @contextmanager
-def inflated_target(
+def _inflated_target(
     source: memoryview, parts: Body, threads: int
 ) -> Iterator[Iterator[memoryview]]:
     """Lend the pieces of target′; each is good until the next is asked for.

@@ -1,10 +1,12 @@
 """From source and target to an unpack/1 body, proven.
 
-    plan           which streams to inflate, each deflated again and compared; there may be none
+    plan           which streams to inflate, the beginning of each deflated again and compared;
+                   there may be none
     delta          from source′ to target′; without a plan the plain delta, which is there already
     smaller        with differences, where copies lie so that these promise much; else by an encoder
                    that tries harder, which is cheap beside deflating
-    proof          the body is decoded as far as target′, whose SHA-256 is compared
+    proof          the body is decoded, and the target's SHA-256 compared; if it differs, which is
+                   rare, all over again with a plan that has compared streams to their ends
 
 In memory: source′, target′, and target′ approximated. That is what bounds the files that get a
 body: `plan.MOST_INFLATED` on each side, and _MOST_APPROXIMATED.
@@ -14,19 +16,18 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass
 
 from deltaloft.buffers import Buffer
-from deltaloft.delta_reader import usual_threads
 from deltaloft.delta_writer import encode_pieces
 from deltaloft.errors import DeltaloftError
 from deltaloft.secondary import preset_of
 from deltaloft.source import DENSEST_LEVEL, LEVELS, Source
 from deltaloft.unpack.body import body_head, read_body
-from deltaloft.unpack.decoder import inflated_target
+from deltaloft.unpack.decoder import decode_unpacked
 from deltaloft.unpack.differences import Differences, approximated, packed_blocks, restored
-from deltaloft.unpack.plan import make_plan
+from deltaloft.unpack.plan import Plan, make_plan
 from deltaloft.unpack.recipe import Recipe
 from deltaloft.unpack.source_memory import joined_source
 
@@ -82,30 +83,42 @@ def encode_unpacked(
         if len(plain_delta) < max(_SMALLEST_DELTA, _SMALLEST_SHARE * len(target)):
             return None
         limit = min(limit, len(plain_delta) - 1)
-    plan = make_plan(source, target)
-    if plan is None and (plain_delta is None or len(target) > _MOST_APPROXIMATED):
-        return None
-    recipe = Recipe(
-        len(source),
-        len(target),
-        sha256 or hashlib.sha256(target).digest(),
-        0 if plan is None else sum(map(len, plan.inflated)),
-        () if plan is None else tuple(plan.source_streams),
-        () if plan is None else tuple(plan.target_streams),
-    )
-    with ExitStack() as stack:
-        if plan is None:
-            sides = _Sides(recipe, source, bytearray(target), threads)
-        else:
-            room = stack.enter_context(joined_source(source, plan.inflated))
-            sides = _Sides(recipe, room, bytearray().join(plan.pieces), threads)
-            plan.forget()
-            plain_delta = None
-        made_of = hashlib.sha256(sides.target).digest()
-        body = _smallest(sides, level, plain_delta)
-    if body is None or len(body) > limit:
-        return None
-    return body if _gives_back(source, body, recipe, made_of, threads) else None
+    digest = sha256 or hashlib.sha256(target).digest()
+    for thorough in (False, True):
+        plan = make_plan(source, target, thorough=thorough)
+        if plan is None and (plain_delta is None or len(target) > _MOST_APPROXIMATED):
+            return None
+        recipe = Recipe(
+            len(source),
+            len(target),
+            digest,
+            0 if plan is None else sum(map(len, plan.inflated)),
+            () if plan is None else tuple(plan.source_streams),
+            () if plan is None else tuple(plan.target_streams),
+        )
+        body = _body(source, target, recipe, plan, level, plain_delta, threads)
+        if body is None or len(body) > limit:
+            return None
+        if _gives_back(source, body, recipe, threads):
+            return body
+    return None
+
+
+def _body(
+    source: memoryview,
+    target: memoryview,
+    recipe: Recipe,
+    plan: Plan | None,
+    level: int,
+    plain_delta: memoryview | None,
+    threads: int | None,
+) -> bytes | None:
+    if plan is None:
+        return _smallest(_Sides(recipe, source, bytearray(target), threads), level, plain_delta)
+    with joined_source(source, plan.inflated) as room:
+        sides = _Sides(recipe, room, bytearray().join(plan.pieces), threads)
+        plan.forget()
+        return _smallest(sides, level, None)
 
 
 def _smallest(sides: _Sides, level: int, plain_delta: memoryview | None) -> bytes | None:
@@ -137,24 +150,13 @@ def _delta(sides: _Sides, source: Source) -> bytes:
         return b"".join(pieces)
 
 
-def _gives_back(
-    source: memoryview, body: bytes, recipe: Recipe, made_of: bytes, threads: int | None
-) -> bool:
-    """Say whether a body holds the recipe, and decodes to the target′ with this SHA-256.
-
-    Each stream of the recipe was deflated from its part of target′ before, and compared.
-    """
-    digest = hashlib.sha256()
+def _gives_back(source: memoryview, body: bytes, recipe: Recipe, threads: int | None) -> bool:
+    """Say whether a body holds the recipe and decodes, to the last byte, to the target."""
+    view = memoryview(body)
     try:
-        parts = read_body(memoryview(body))
-        at_once = usual_threads(threads, recipe.target_size)
-        with inflated_target(source, parts, at_once) as pieces:
-            for piece in pieces:
-                digest.update(piece)
+        for _ in decode_unpacked(source, view, max_size=recipe.target_size, threads=threads):
+            pass
+        return read_body(view).recipe == recipe
     except DeltaloftError as error:
-        _log.error("unpack: the body that was made cannot be decoded: %s", error)
+        _log.info("unpack: the body that was made does not give its target back: %s", error)
         return False
-    if parts.recipe == recipe and digest.digest() == made_of:
-        return True
-    _log.error("unpack: the body that was made decodes to other bytes")
-    return False

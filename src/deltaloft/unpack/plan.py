@@ -33,6 +33,10 @@ _REMEMBERED = 3  # parameter sets of streams before: most containers have one or
 
 _PIECE = 256 << 10  # bytes to deflate before what was made is compared
 
+# Deflated bytes after which parameters that proved right before are believed. They are several
+# blocks: parameters that differ in the size of a block's memory show with the first one's end.
+_ENOUGH = 64 << 10
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -67,14 +71,16 @@ class _Region:
 _NOTHING = _Region(memoryview(b""), 0)
 
 
-def make_plan(source: memoryview, target: memoryview) -> Plan | None:
+def make_plan(source: memoryview, target: memoryview, *, thorough: bool) -> Plan | None:
     """Find the changed streams of `target`; None if there are none that could be deflated again.
 
     Args:
         source: What the reader of a delta will have.
         target: What the reader wants.
+        thorough: Deflate each stream again to its end. Else the parameters of streams before are
+            believed once they made the beginning: whoever uses the plan has to prove the result.
     """
-    planner = _Planner(source, target)
+    planner = _Planner(source, target, thorough)
     planner.unfold(target, _Region(source, 0), depth=0)
     streams = planner.plan.target_streams
     # A stream counts with those inside it inflated, which was not known before.
@@ -85,8 +91,9 @@ def make_plan(source: memoryview, target: memoryview) -> Plan | None:
 class _Planner:
     """Walks the containers of a target beside those of its source."""
 
-    def __init__(self, source: memoryview, target: memoryview) -> None:
+    def __init__(self, source: memoryview, target: memoryview, thorough: bool) -> None:
         self.plan = Plan()
+        self._enough = len(target) if thorough else _ENOUGH
         self._place = 0  # in target′
         self._source_end = len(source)
         self._last_start = self._last_end = 0  # of the source stream before: inflated, deflated
@@ -182,11 +189,11 @@ class _Planner:
     def _parameters(self, plain: bytes, deflated: memoryview) -> DeflateParameters | None:
         """Return what deflates a stream as it was; what did so with others is tried first."""
         for parameters in self._recent:
-            if _deflates_to(plain, deflated, parameters):
+            if _deflates_to(plain, deflated, parameters, self._enough):
                 break
         else:
             guessed = guess_parameters(plain, deflated)
-            if guessed is None or not _deflates_to(plain, deflated, guessed):
+            if guessed is None:
                 return None
             parameters = guessed
         others = [each for each in self._recent if each != parameters]
@@ -217,8 +224,10 @@ def _inflate_whole(deflated: memoryview, plain_size: int) -> bytes | None:
     return plain if consumed == len(deflated) and len(plain) == plain_size > 0 else None
 
 
-def _deflates_to(plain: bytes, deflated: memoryview, parameters: DeflateParameters) -> bool:
-    """Say whether a stream comes out as it was, to its end; a wrong guess shows early."""
+def _deflates_to(
+    plain: bytes, deflated: memoryview, parameters: DeflateParameters, enough: int
+) -> bool:
+    """Say whether a stream comes out as it was, to its end or as far as `enough` deflated bytes."""
     deflater = Deflater(parameters)
     made_size = 0
     with memoryview(plain) as view:
@@ -227,4 +236,6 @@ def _deflates_to(plain: bytes, deflated: memoryview, parameters: DeflateParamete
             if not same_bytes(made, deflated[made_size : made_size + len(made)]):
                 return False
             made_size += len(made)
+            if made_size >= enough:
+                return True
     return deflater.finish() == bytes(deflated[made_size:])
