@@ -51,10 +51,13 @@ def interrupted(fault: Announced, *arguments: str) -> None:
     process = subprocess.Popen(
         [*DG, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    assert fault.begun.wait(60)
-    time.sleep(0.3)  # so that the other threads are under way too
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=STUCK_SECONDS)
+    try:
+        assert fault.begun.wait(60)
+        time.sleep(0.3)  # so that the other threads are under way too
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=STUCK_SECONDS)
+    finally:
+        process.kill()
     # click begins a new line behind the ^C of a terminal
     assert (130, "dg: interrupted\n") == (process.returncode, err.lstrip())
 
