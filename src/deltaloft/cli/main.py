@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 import click
 
-from deltaloft.cli import care, commands, delta, doctor, explain, failure, stats, transfer
+from deltaloft.cli import care, commands, delta, doctor, explain, failure, migrate, stats, transfer
 from deltaloft.cli.output import say
 
 __all__ = ["dg", "main", "run"]
@@ -38,6 +38,7 @@ def dg() -> None:
 for _command in (
     *(commands.put, commands.get, commands.ls, commands.stat),
     *(transfer.cp, transfer.mv, transfer.sync, transfer.rm),
+    migrate.migrate,
     *(explain.explain, doctor.doctor, care.gc, care.verify, stats.stats),
     *(delta.encode, delta.decode, delta.merge, delta.inspect),
 ):

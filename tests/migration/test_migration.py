@@ -1,0 +1,328 @@
+"""Moving everything into a store: what arrives, in what order, and what is known of it."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deltaglider_vectors import VECTORS, Vector
+from sides import base_count, moved, opened_journal, side_of
+
+from deltaloft.bucket import Attributes, Bucket
+from deltaloft.errors import DamagedObject, InvalidRequest, Unreachable
+from deltaloft.folder_bucket import FolderBucket
+from deltaloft.migration import Journal, Location, estimate, items_of
+from deltaloft.place import Place
+from deltaloft.transfers import Item, LocalSide, Side, StoreSide
+
+NewBucket = Callable[[], Bucket]
+
+
+def release(version: int, name: str = "app") -> bytes:
+    """Return 100 kB, the last bytes of which tell the version."""
+    return random.Random(name).randbytes(100_000) + b"version %d" % version
+
+
+def key(version: int, name: str = "app") -> str:
+    """Return where a release is kept."""
+    return f"{name}/1.{version}/{name}.bin"
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep bases where no other test finds them."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def source(new_folder_bucket: NewBucket) -> Bucket:
+    """Six releases that somebody put there without us, and a tiny file."""
+    bucket = new_folder_bucket()
+    for version in range(6):
+        bucket.put(key(version), release(version), Attributes())
+    bucket.put("tiny", b"tiny", Attributes())
+    return bucket
+
+
+@pytest.fixture
+def target(new_folder_bucket: NewBucket) -> Bucket:
+    """Where they go."""
+    return new_folder_bucket()
+
+
+def test_a_plain_s3_bucket(
+    moto_endpoint: str, new_s3_bucket: Callable[..., Any], requests: list[tuple[str, str]],
+    target: Bucket,
+) -> None:  # fmt: skip
+    """Bytes, metadata, headers and folder markers arrive; the source is only read."""
+    source = new_s3_bucket(moto_endpoint)
+    attributes = Attributes(
+        content_type="text/x-app", cache_control="no-store", metadata={"built-by": "us"}
+    )
+    for version in range(3):
+        source.put("old/" + key(version), release(version), attributes)
+    source.put("old/folder/", b"", Attributes())
+    source.put("older", b"not below the prefix", Attributes())
+    requests.clear()
+    side = side_of(target, "new/")
+    results = moved(side_of(source, "old/"), side)
+    assert {"GET", "HEAD"} == {method for method, _ in requests}
+    expected = [*(f"new/{key(version)}" for version in range(3)), "new/folder/"]
+    assert expected == [entry.key for entry in side.store.list()]
+    for version in range(3):
+        name = key(version)
+        assert release(version) == side.store.read(f"new/{name}")
+        assert attributes == side.store.stat(f"new/{name}").attributes
+        assert hashlib.sha256(release(version)).hexdigest() == results[name].sha256
+        assert ("delta", None) == (results[name].form, results[name].error)
+
+
+def test_tags_are_kept(moto_endpoint: str, new_s3_bucket: Callable[..., Any]) -> None:
+    """From bucket to bucket, an object's tags go with it."""
+    source, target = new_s3_bucket(moto_endpoint), new_s3_bucket(moto_endpoint)
+    source.put("a", b"a", Attributes(tags={"team": "red"}))
+    assert [None] == [each.error for each in moved(side_of(source), side_of(target)).values()]
+    assert {"team": "red"} == target.tags("a")
+
+
+def test_a_bucket_of_deltaglider(new_folder_bucket: NewBucket, target: Bucket) -> None:
+    """What DeltaGlider stored arrives under its own names, with the digests that it noted."""
+    vector, source = Vector.read(VECTORS["gzip"]), new_folder_bucket()
+    vector.into(source)
+    side = side_of(target)
+    results = moved(side_of(source), side)
+    assert vector.files == {name: each.sha256 for name, each in results.items()}
+    read = {name: hashlib.sha256(side.store.read(name)).hexdigest() for name in results}
+    assert vector.files == read
+
+
+def test_a_folder(tmp_path: Path, target: Bucket) -> None:
+    """Files of this machine arrive with the Content-Type that their names tell."""
+    (tmp_path / "files/sub").mkdir(parents=True)
+    (tmp_path / "files/sub/page.html").write_bytes(b"<p>")
+    (tmp_path / "files/app.bin").write_bytes(release(1))
+    side = side_of(target, "x/")
+    results = moved(LocalSide(tmp_path / "files", pytest.fail), side)
+    assert {"sub/page.html", "app.bin"} == set(results)
+    assert release(1) == side.store.read("x/app.bin")
+    assert "text/html" == side.store.stat("x/sub/page.html").attributes.content_type
+
+
+def test_the_first_of_a_family_goes_ahead(source: Bucket, target: Bucket) -> None:
+    """Several releases at once, and yet one base for all of them."""
+    assert 7 == len(moved(side_of(source), side_of(target)))
+    assert 1 == base_count(target)
+
+
+def test_the_order(tmp_path: Path) -> None:
+    """Families together, oldest first, and by numbers within the same second."""
+    day = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def listed() -> Iterator[Item]:
+        for name in ("app-1.10.bin", "app-1.9.bin", "other-3.bin", "app-1.8.bin"):
+            yield Item(name, 1, day + timedelta(microseconds=len(name)))
+        yield Item("app-2.0.bin", 1, day - timedelta(days=1))
+
+    with Journal(tmp_path / "journal", "a", "b") as journal:
+        journal.take_stock(listed())
+        names = [item.name for _, item in journal.waiting()]
+    expected = ["app-2.0.bin", "app-1.8.bin", "app-1.9.bin", "app-1.10.bin", "other-3.bin"]
+    assert expected == names
+
+
+def test_many_files_come_page_by_page() -> None:
+    """Each file waits once, however many pages the journal is read in, and whatever is noted."""
+    day = datetime(2026, 1, 1, tzinfo=UTC)
+    with Journal(None, "a", "b") as journal:
+        journal.take_stock(Item(f"f{n}/{n}.bin", n, day, f"e{n}") for n in range(1201))
+        waiting = [item for _, item in journal.waiting()]
+    assert {Item(f"f{n}/{n}.bin", n, day, f"e{n}") for n in range(1201)} == set(waiting)
+    assert 1201 == len(waiting)
+
+
+def test_what_is_done_is_not_done_again(source: Bucket, target: Bucket, tmp_path: Path) -> None:
+    """A second run moves what is new or has changed since, and forgets what is gone."""
+    left, right, journal = side_of(source), side_of(target), tmp_path / "journal"
+    assert 7 == len(moved(left, right, journal))
+    assert {} == moved(left, right, journal)
+    source.put(key(2), release(20), Attributes())
+    source.put("new", b"new", Attributes())
+    source.delete("tiny")
+    assert {key(2), "new"} == set(moved(left, right, journal))
+    assert release(20) == right.store.read(key(2))
+    with opened_journal(journal, left) as opened:
+        totals = opened.totals()
+    assert (7, 7, 0) == (totals.files, totals.done, totals.failed)
+    stored = sum(each.size for each in target.list() if each.key.startswith(".deltaloft/base/"))
+    assert stored == totals.base_size
+
+
+def test_a_failure_is_that_of_one_file(
+    new_folder_bucket: NewBucket, target: Bucket, tmp_path: Path
+) -> None:
+    """A damaged object is named, the others arrive; the next run tries it again."""
+    source = new_folder_bucket()
+    left, right, journal = side_of(source), side_of(target), tmp_path / "journal"
+    for name in ("a", "b", "c"):
+        left.store.put(name.encode(), name)
+    attributes = source.head("b").attributes
+    source.put("b", b"x", attributes)  # with the digest of other bytes
+    results = moved(left, right, journal)
+    assert {"a": None, "c": None} == {n: e.error for n, e in results.items() if n != "b"}
+    assert isinstance(results["b"].error, DamagedObject)
+    assert ["a", "c"] == [entry.key for entry in right.store.list()]
+    source.put("b", b"b", attributes)
+    assert {"b": None} == {n: e.error for n, e in moved(left, right, journal).items()}
+
+
+class Forgetful(FolderBucket):
+    """A bucket that stores other bytes than it was given, and says that all is well."""
+
+    def put(self, key: str, body: Any, attributes: Attributes, **options: Any) -> str:
+        """Store zeros."""
+        return super().put(key, bytes(len(body)), attributes, **options)
+
+
+def test_what_cannot_be_read_back_has_not_arrived(source: Bucket, tmp_path: Path) -> None:
+    """A target that lies is found out by reading, and only by reading."""
+    lying = Forgetful(tmp_path / "lying", create=True)
+    side = StoreSide(side_of(source).store, "ti")
+    read = moved(side, side_of(lying))["ny"]
+    assert isinstance(read.error, DamagedObject)
+    assert None is moved(side, side_of(lying), check="sent")["ny"].error
+
+
+class Busy(StoreSide):
+    """A source in which somebody replaces each file right after it was copied."""
+
+    def sha256(self, item: Item) -> str | None:
+        """Replace the file first."""
+        self.store.put(b"other", self.key(item.name))
+        return super().sha256(item)
+
+
+def test_the_source_is_asked_for_its_digest(target: Bucket, tmp_path: Path) -> None:
+    """A file that is another at the source by now has not arrived."""
+    left = side_of(FolderBucket(tmp_path / "source", create=True))
+    left.store.put(b"a", "a")
+    (result,) = moved(Busy(left.store, ""), side_of(target)).values()
+    assert isinstance(result.error, DamagedObject)
+    assert "is there" in str(result.error)
+
+
+def test_a_listing_that_breaks_off_changes_nothing(source: Bucket, tmp_path: Path) -> None:
+    """The journal has all of a listing, or none of it."""
+
+    def broken(side: Side) -> Iterator[Item]:
+        yield from list(items_of(side))[:3]
+        raise Unreachable("in the middle")
+
+    side = side_of(source)
+    with opened_journal(tmp_path / "journal", side) as journal:
+        before = journal.totals()
+        with pytest.raises(Unreachable):
+            journal.take_stock(broken(side))
+        assert before == journal.totals()
+        assert 7 == sum(1 for _ in journal.waiting())
+
+
+def test_a_journal_belongs_to_one_move(tmp_path: Path) -> None:
+    """Another move's journal, another's file and one that is in use are refused by name."""
+    path = tmp_path / "journal"
+    with Journal(path, "a", "b"), pytest.raises(BlockingIOError, match="another migration"):
+        Journal(path, "a", "b")
+    with pytest.raises(InvalidRequest, match="a to c expected, found that of a to b"):
+        Journal(path, "a", "c")
+    Journal(path, "a", "b").close()
+    path.write_bytes(b"a file of mine, " * 100)
+    with pytest.raises(InvalidRequest, match="a journal of dg migrate expected"):
+        Journal(path, "a", "b")
+    assert b"a file of mine, " * 100 == path.read_bytes()
+    FolderBucket(tmp_path / "store", create=True)
+    (index,) = (each for each in (tmp_path / "store").rglob("*") if _is_sqlite(each))
+    with pytest.raises(InvalidRequest, match="a journal of dg migrate expected"):
+        Journal(index, "a", "b")
+
+
+def _is_sqlite(path: Path) -> bool:
+    return path.is_file() and path.read_bytes()[:15] == b"SQLite format 3"
+
+
+def test_the_estimate_comes_true(new_folder_bucket: NewBucket, target: Bucket) -> None:
+    """A sample of families that drift, that do not, and of single files tells the whole."""
+    source, left = new_folder_bucket(), random.Random(7)
+    for name in ("one", "two", "three"):
+        for version in range(10):
+            source.put(key(version, name), release(version, name), Attributes())
+    for name in ("x", "y"):
+        source.put(name, left.randbytes(300_000), Attributes())
+    side = side_of(source)
+    before = [(each.key, each.etag) for each in source.list()]
+    with opened_journal(None, side) as journal:
+        found = estimate(side, journal, files=24)
+    assert before == [(each.key, each.etag) for each in source.list()]
+    assert (32, sum(each.size for each in source.list())) == (found.files, found.size)
+    assert 0 < found.sampled_files <= 24
+    moved(side, side_of(target))
+    stored = sum(each.size for each in target.list() if each.key != ".deltaloft/bases")
+    assert found.stored_size == pytest.approx(stored, rel=0.2)
+
+
+def test_nothing_to_estimate(new_folder_bucket: NewBucket) -> None:
+    """An empty source costs nothing; of one that cannot be read nobody knows."""
+    source = new_folder_bucket()
+    side = side_of(source)
+    with opened_journal(None, side) as journal:
+        assert 0 == estimate(side, journal).stored_size
+    side.store.put(b"a", "a")
+    source.put("a", b"x", source.head("a").attributes)
+    with opened_journal(None, side) as journal:
+        assert None is estimate(side, journal).stored_size
+
+
+def test_ends_that_overlap_are_refused() -> None:
+    """A target in the source would be moved into itself; the same place elsewhere is no such."""
+    bucket, below = Location(Place("s3://b/", "")), Location(Place("s3://b/root", "x/"))
+    for here, there in ((bucket, below), (below, bucket), (below, below)):
+        with pytest.raises(InvalidRequest, match="one lies in the other"):
+            here.check_apart(there)
+    Location(Place("s3://b/", "a/")).check_apart(Location(Place("s3://b/", "ab/")))
+    bucket.check_apart(Location(Place("s3://b/", ""), endpoint_url="https://elsewhere"))
+    with pytest.raises(InvalidRequest, match="one lies in the other"):
+        Location(Path("/data")).check_apart(Location(Place("file:///data/store", "")))
+
+
+def test_a_cluster_of_workers(source: Bucket, target: Bucket) -> None:
+    """Workers in another process open both ends themselves, and all arrives."""
+    distributed = pytest.importorskip("distributed")
+    from deltaloft.migration import cluster, migrate
+
+    here = Location(Place(source.url, ""))
+    there = Location(Place(target.url, "x/"))
+    lent = distributed.LocalCluster(
+        n_workers=1, threads_per_worker=2, host="127.0.0.1", dashboard_address=None
+    )
+    with lent, opened_journal(None, side_of(source)) as journal:
+        with cluster(lent.scheduler_address, here, there) as crew:
+            results = {each.name: each for each in migrate(journal, crew)}
+        assert [None] * 7 == [each.error for each in results.values()]
+        assert 7 == journal.totals().done
+    for version in range(6):
+        assert release(version) == side_of(target).store.read(f"x/{key(version)}")
+    assert 1 == base_count(target)
+
+
+def test_a_scheduler_that_is_not_there(tmp_path: Path) -> None:
+    """Nobody answers, or distributed is not installed: said in one line."""
+    from deltaloft.migration import cluster
+
+    end = Location(tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(__import__("sys").modules, "distributed", None)
+        with pytest.raises(InvalidRequest, match=r"deltaloft\[dask\]"), cluster("x", end, end):
+            pass
