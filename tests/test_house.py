@@ -22,10 +22,11 @@ CSRC = ROOT / "csrc"
 FLOORS = [
     {"errors", "buffers", "sizes"},
     {"atomic_file", "native", "xdelta3", "bucket", "encrypted_file"},
-    {"bucket_requests", "findings", "inspection", "source", "base_cache", "sketch"},
+    {"bucket_requests", "containers", "findings", "inspection", "source", "base_cache", "sketch"},
     {"folder_bucket", "s3_bucket", "layout", "secondary"},
     {"bucket_url", "bases", "catalog", "delta_reader", "download", "place"},
     {"delta_writer", "doctor"},
+    {"unpack"},
     {"codec", "delta_range", "merging"},
     {"deltaglider"},
     {"store"},
@@ -35,13 +36,15 @@ FLOORS = [
 ]
 
 C_FLOORS = [
-    {"vcdiff", "format", "varint", "large_memory", "key_table", "effort", "growing"},
-    {"common", "buffer", "address_cache", "copy_list"},
+    {"vcdiff", "format", "varint", "large_memory", "key_table", "effort", "growing"}
+    | {"deflate", "deflate_format"},
+    {"common", "buffer", "address_cache", "copy_list", "huffman_code", "inflate_table"},
     {"code_table", "adler32", "match_length", "source_index", "window_reader", "window_writer"}
-    | {"sketch"},
-    {"instruction_reader", "gap_parser"},
+    | {"bit_writer", "sketch"},
+    {"instruction_reader", "gap_parser", "block_writer", "match_chains", "inflate_symbols"},
     {"match_finder", "piece_list"},
-    {"decode", "encode", "inspect", "merge"},
+    {"difference", "decode", "encode", "inspect", "merge"}
+    | {"deflater", "deflate_guess", "inflater"},
 ]
 
 # Only these rooms may import the tool.

@@ -667,6 +667,22 @@ def test_a_copy_does_not_spread_what_is_marked(any_world: World) -> None:
     assert UNUSED == world.store().read("moved")
 
 
+def test_an_index_with_marks_is_never_overwritten_unseen(world: World) -> None:
+    """A 500 to a conditional write is no leave to write without the condition."""
+    world.gc()
+    before = stored(world.bucket, layout.INDEX_KEY)
+    put = world.bucket.put
+
+    def fail(key: str, body: Any, attributes: Any, **conditions: Any) -> str:
+        if key == layout.INDEX_KEY and any(conditions.values()):
+            raise StorageError("InternalError, HTTP 500")
+        return put(key, body, attributes, **conditions)
+
+    world.bucket.put = fail  # type: ignore[method-assign]
+    assert world.store().put(release(0, seed=4), "other").new_base
+    assert before == stored(world.bucket, layout.INDEX_KEY)
+
+
 def test_a_quick_writer_does_not_look_twice(world: World) -> None:
     """The check costs requests only where the put took long."""
     assert rescue.SLOW_SECONDS == 600
@@ -678,11 +694,12 @@ def test_a_quick_writer_does_not_look_twice(world: World) -> None:
 
 
 def test_a_base_is_looked_at_again_by_a_process_that_lives_long(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    any_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was there yesterday may have been deleted: a stale index entry does no harm."""
     from deltaloft.store import base_bytes
 
+    world = any_world
     store = world.store()
     store.put(release(1), "needed-1.1")
     world.bucket.delete(layout.base_key(sha256(NEEDED)))

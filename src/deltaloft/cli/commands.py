@@ -36,6 +36,8 @@ __all__ = ["get", "ls", "put", "stat"]
 @click.option("--create", is_flag=True, help="Make the bucket, or a store of a new folder.")
 @click.option("--delta", type=click.Choice(["auto", "always", "never"]), default="auto",
               show_default=True, help="Whether to store deltas.")  # fmt: skip
+@click.option("--codec", type=click.Choice(["auto", "vcdiff"]), default="auto", show_default=True,
+              help="vcdiff keeps to deltas that stock tools read.")  # fmt: skip
 @level_option
 @click.option("--no-clobber", is_flag=True, help="Fail where the key is taken.")
 @attribute_options

@@ -98,6 +98,11 @@ class BaseBytes:
             self._check_size(sha256, len(view), size)
             self._prove(sha256, view)
 
+    @property
+    def are_mapped(self) -> bool:
+        """Say whether bases are files of this machine, which take no memory."""
+        return self._bucket.url.startswith("file:")
+
     def is_at_hand(self, sha256: str) -> bool:
         """Say whether a base can be read without a download."""
         if self._bucket.local_path(layout.base_key(sha256)) is not None:

@@ -31,7 +31,7 @@ __all__ = [
 FormName = Literal["plain", "delta", "foreign", "deltaglider"]
 Reason = Literal[
     "stored plain",
-    "not eligible",  # too small, or of a type that never resembles anything
+    "not eligible",  # too small, too large, or of a type that never resembles anything
     "too small for a base",
     "same bytes as a base",
     "most content in common",

@@ -15,11 +15,11 @@ from deltaloft.bucket_requests import object_url
 from deltaloft.bucket_url import open_bucket
 from deltaloft.buffers import Buffer
 from deltaloft.deltaglider import DeltaGlider, Limits, Mode
-from deltaloft.errors import InvalidRequest
 from deltaloft.layout import Delta
 from deltaloft.store import listing
 from deltaloft.store.base_bytes import BaseBytes
 from deltaloft.store.copy import Copying
+from deltaloft.store.deltas import CodecPolicy
 from deltaloft.store.explain import Explaining
 from deltaloft.store.gc import Collecting
 from deltaloft.store.get import Getting
@@ -130,6 +130,7 @@ class Store:
         key: str,
         *,
         delta: DeltaPolicy = "auto",
+        codec: CodecPolicy = "auto",
         attributes: Attributes | None = None,
         no_clobber: bool = False,
         level: int = 6,
@@ -142,6 +143,8 @@ class Store:
                 from where it stands to its end.
             key: 1 to 1,024 bytes of UTF-8.
             delta: "always" tries a delta whatever the type of the file, "never" stores it plain.
+            codec: "vcdiff" keeps to deltas that stock tools read; "auto" looks inside deflate, too,
+                and takes what is smaller.
             attributes: The user's metadata and headers; they come back from `stat`.
             no_clobber: Refuse to replace, as far as the endpoint honours conditions.
             level: How hard to encode, from 1 (fast) to 9 (small).
@@ -157,16 +160,11 @@ class Store:
         layout.check_key(self.url, key)
         attributes = attributes or Attributes()
         layout.check_attributes(object_url(self.url, key), attributes)
-        check_options(delta, level)
-        if delta == "always" and layout.is_archived(attributes):
-            raise InvalidRequest(
-                f"delta: auto or never expected with {attributes.storage_class}, where nothing "
-                f"can be read before it is restored"
-            )
+        check_options(delta, codec, level, attributes)
         self._deltaglider.check_put(key, no_clobber=no_clobber)
         where = self._bucket, self._index_for(attributes), self._base_bytes
         with opened(file, progress) as given:
-            return Putting(*where, key, given, attributes, no_clobber, level).run(delta)
+            return Putting(*where, key, given, attributes, no_clobber, level, codec).run(delta)
 
     def get(
         self,
