@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import random
+import sqlite3
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from deltaglider_vectors import VECTORS, Vector
+from neighbours import missing
 from sides import base_count, moved, opened_journal, side_of
 
 from deltaloft.bucket import Attributes, Bucket
 from deltaloft.errors import DamagedObject, InvalidRequest, Unreachable
 from deltaloft.folder_bucket import FolderBucket
-from deltaloft.migration import Journal, Location, estimate, items_of
+from deltaloft.migration import (
+    Journal,
+    Location,
+    Moved,
+    cluster,
+    estimate,
+    items_of,
+    migrate,
+    threads,
+)
 from deltaloft.place import Place
 from deltaloft.transfers import Item, LocalSide, Side, StoreSide
 
@@ -180,6 +194,36 @@ def test_a_failure_is_that_of_one_file(
     assert {"b": None} == {n: e.error for n, e in moved(left, right, journal).items()}
 
 
+def test_whoever_stops_listening_loses_nothing(source: Bucket, target: Bucket) -> None:
+    """What was under way is brought to its end and is in the journal; the rest is not begun."""
+    left, right = side_of(source), side_of(target)
+    with opened_journal(None, left) as journal:
+        with threads(left, right, jobs=2) as crew:
+            results = migrate(journal, crew)
+            next(results)
+            results.close()
+        totals = journal.totals()
+    assert sum(1 for _ in right.store.list()) == totals.done
+    assert 1 <= totals.done <= 4
+
+
+def test_a_lost_worker_is_a_failure_of_its_files(source: Bucket, target: Bucket) -> None:
+    """Where an errand ends without results, its files have not arrived; all others have."""
+    left, right = side_of(source), side_of(target)
+    with opened_journal(None, left) as journal, threads(left, right) as crew:
+
+        def move(items: tuple[Item, ...]) -> list[Moved]:
+            if items[0].name == key(0):
+                raise ChildProcessError("gone")
+            return crew.move(items)
+
+        hands = replace(crew, move=move, lost=(ChildProcessError,))
+        results = {each.name: each.error for each in migrate(journal, hands)}
+        assert (6, 1) == (journal.totals().done, journal.totals().failed)
+    assert isinstance(results.pop(key(0)), Unreachable)
+    assert {None} == set(results.values())
+
+
 class Forgetful(FolderBucket):
     """A bucket that stores other bytes than it was given, and says that all is well."""
 
@@ -188,9 +232,22 @@ class Forgetful(FolderBucket):
         return super().put(key, bytes(len(body)), attributes, **options)
 
 
-def test_what_cannot_be_read_back_has_not_arrived(source: Bucket, tmp_path: Path) -> None:
+class Mistaken(FolderBucket):
+    """A bucket that stores another whole file, as if somebody had put that a moment later."""
+
+    def put(self, key: str, body: Any, attributes: Attributes, **options: Any) -> str:
+        """Store zeros, and their digest."""
+        zeros = bytes(len(body))
+        metadata = {**attributes.metadata, "dl-sha256": hashlib.sha256(zeros).hexdigest()}
+        return super().put(key, zeros, replace(attributes, metadata=metadata), **options)
+
+
+@pytest.mark.parametrize("kind", [Forgetful, Mistaken])
+def test_what_cannot_be_read_back_has_not_arrived(
+    source: Bucket, tmp_path: Path, kind: type[FolderBucket]
+) -> None:
     """A target that lies is found out by reading, and only by reading."""
-    lying = Forgetful(tmp_path / "lying", create=True)
+    lying = kind(tmp_path / "lying", create=True)
     side = StoreSide(side_of(source).store, "ti")
     read = moved(side, side_of(lying))["ny"]
     assert isinstance(read.error, DamagedObject)
@@ -244,6 +301,11 @@ def test_a_journal_belongs_to_one_move(tmp_path: Path) -> None:
         Journal(path, "a", "b")
     assert b"a file of mine, " * 100 == path.read_bytes()
     FolderBucket(tmp_path / "store", create=True)
+    with closing(sqlite3.connect(tmp_path / "later")) as later:
+        Journal(tmp_path / "later", "a", "b").close()
+        later.execute("PRAGMA user_version = 2")
+    with pytest.raises(InvalidRequest, match="version 1 expected, found 2"):
+        Journal(tmp_path / "later", "a", "b")
     (index,) = (each for each in (tmp_path / "store").rglob("*") if _is_sqlite(each))
     with pytest.raises(InvalidRequest, match="a journal of dg migrate expected"):
         Journal(index, "a", "b")
@@ -273,6 +335,17 @@ def test_the_estimate_comes_true(new_folder_bucket: NewBucket, target: Bucket) -
     assert found.stored_size == pytest.approx(stored, rel=0.2)
 
 
+def test_a_sample_has_its_limits(source: Bucket) -> None:
+    """No more files and bytes are fetched than allowed; of too few nothing is concluded."""
+    side = side_of(source)
+    with opened_journal(None, side) as journal:
+        assert 4 == estimate(side, journal, files=4).sampled_files
+        some = estimate(side, journal, most_bytes=350_000)
+        assert (3, True) == (some.sampled_files, some.sampled_size <= 350_000)
+        one = estimate(side, journal, most_bytes=150_000)
+        assert (1, None) == (one.sampled_files, one.stored_size)
+
+
 def test_nothing_to_estimate(new_folder_bucket: NewBucket) -> None:
     """An empty source costs nothing; of one that cannot be read nobody knows."""
     source = new_folder_bucket()
@@ -299,9 +372,10 @@ def test_ends_that_overlap_are_refused() -> None:
 
 def test_a_cluster_of_workers(source: Bucket, target: Bucket) -> None:
     """Workers in another process open both ends themselves, and all arrives."""
-    distributed = pytest.importorskip("distributed")
-    from deltaloft.migration import cluster, migrate
-
+    try:
+        import distributed
+    except ImportError:
+        missing("dask", "distributed is not installed")
     here = Location(Place(source.url, ""))
     there = Location(Place(target.url, "x/"))
     lent = distributed.LocalCluster(
@@ -317,12 +391,9 @@ def test_a_cluster_of_workers(source: Bucket, target: Bucket) -> None:
     assert 1 == base_count(target)
 
 
-def test_a_scheduler_that_is_not_there(tmp_path: Path) -> None:
-    """Nobody answers, or distributed is not installed: said in one line."""
-    from deltaloft.migration import cluster
-
+def test_a_cluster_needs_dask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where distributed is not installed, the message says what to install."""
     end = Location(tmp_path)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(__import__("sys").modules, "distributed", None)
-        with pytest.raises(InvalidRequest, match=r"deltaloft\[dask\]"), cluster("x", end, end):
-            pass
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(InvalidRequest, match=r"deltaloft\[dask\]"), cluster("x", end, end):
+        pass

@@ -31,7 +31,6 @@ from deltaloft.transfers import Item, LocalSide, Side, StoreSide
 __all__ = ["Estimate", "estimate"]
 
 _ROW = 4  # siblings for each point
-_MOST_BYTES = 1 << 30  # of a sample, as listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +51,7 @@ class Estimate:
 class _Sample:
     source: Side
     store: Store
+    most_bytes: int
     files: int = 0
     size: int = 0
     costs: list[float] = field(default_factory=list)  # for a byte of the source, at each point
@@ -72,7 +72,7 @@ class _Sample:
         """Yield what files have as listed, and what they add to the store."""
         for item in siblings:
             size = item.size or 0
-            if self.size + size > _MOST_BYTES:
+            if self.size + size > self.most_bytes:
                 return
             with suppress(DeltaloftError, OSError):  # the migration itself will tell
                 added = self._put_one(item)
@@ -93,10 +93,18 @@ class _Sample:
         return 0
 
 
-def estimate(source: Side, journal: Journal, *, files: int = 24) -> Estimate:
-    """Put a sample of about so many files into a temporary store, at most 1 GiB of them.
+def estimate(
+    source: Side, journal: Journal, *, files: int = 24, most_bytes: int = 1 << 30
+) -> Estimate:
+    """Put a sample of about so many files into a temporary store, and work out what all would cost.
 
-    The journal has taken stock of the source. Neither source nor target are written to.
+    Nothing else is written to.
+
+    Args:
+        source: Where files come from.
+        journal: One that has taken stock of it.
+        files: How many to take, at least four.
+        most_bytes: How many bytes to take at most, as listed.
 
     Raises:
         OSError: the disk for temporary files is full.
@@ -107,7 +115,7 @@ def estimate(source: Side, journal: Journal, *, files: int = 24) -> Estimate:
         folder = Path(name)
         cache = BaseCache(folder / "cache", key=os.urandom(32))
         bucket = FolderBucket(folder / "store", create=True)
-        sample = _Sample(source, Store(bucket, cache=cache))
+        sample = _Sample(source, Store(bucket, cache=cache), most_bytes)
         before = 0
         for family in journal.families():
             after = before + family.size
