@@ -6,7 +6,9 @@ import hashlib
 import random
 import sqlite3
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -22,9 +24,11 @@ from deltaloft.bucket import Attributes, Bucket
 from deltaloft.errors import DamagedObject, InvalidRequest, Unreachable
 from deltaloft.folder_bucket import FolderBucket
 from deltaloft.migration import (
+    Crew,
     Journal,
     Location,
     Moved,
+    Mover,
     cluster,
     estimate,
     items_of,
@@ -81,8 +85,11 @@ def test_a_plain_s3_bucket(
     for version in range(3):
         source.put("old/" + key(version), release(version), attributes)
     source.put("old/folder/", b"", Attributes())
+    source.put("old/", b"", Attributes())  # stands for the prefix itself
     source.put("older", b"not below the prefix", Attributes())
     requests.clear()
+    assert 4 == sum(1 for _ in items_of(side_of(source, "old/")))
+    assert [("GET", "")] == requests
     side = side_of(target, "new/")
     results = moved(side_of(source, "old/"), side)
     assert {"GET", "HEAD"} == {method for method, _ in requests}
@@ -194,17 +201,60 @@ def test_a_failure_is_that_of_one_file(
     assert {"b": None} == {n: e.error for n, e in moved(left, right, journal).items()}
 
 
-def test_whoever_stops_listening_loses_nothing(source: Bucket, target: Bucket) -> None:
+def test_a_file_is_known_by_its_etag() -> None:
+    """Another ETag is another file, though size and second are the same."""
+    day = datetime(2026, 1, 1, tzinfo=UTC)
+    with Journal(None, "a", "b") as journal:
+        journal.take_stock([Item("x", 1, day, "one"), Item("y", 1, day, "one")])
+        for name in ("x", "y"):
+            journal.note(Moved(name, 1, 1, 1, "plain", "0" * 64))
+        journal.take_stock([Item("x", 1, day, "two"), Item("y", 1, day, "one")])
+        assert ["x"] == [item.name for _, item in journal.waiting()]
+
+
+class Watched(ThreadPoolExecutor):
+    """Two threads, and word when five errands have been called back."""
+
+    def __init__(self) -> None:
+        """Nothing has been called back yet."""
+        super().__init__(2)
+        self.called_back = threading.Event()
+        self._left = 5
+
+    def submit(self, *given: Any, **options: Any) -> Future[Any]:
+        """Take an errand."""
+        future = super().submit(*given, **options)
+        future.add_done_callback(self._ended)
+        return future
+
+    def _ended(self, future: Future[Any]) -> None:
+        self._left -= future.cancelled()
+        if not self._left:
+            self.called_back.set()
+
+
+def test_whoever_stops_listening_loses_nothing(
+    new_folder_bucket: NewBucket, target: Bucket
+) -> None:
     """What was under way is brought to its end and is in the journal; the rest is not begun."""
+    source = new_folder_bucket()
+    for name in "abcdefghijkl":
+        source.put(name, name.encode(), Attributes())
     left, right = side_of(source), side_of(target)
-    with opened_journal(None, left) as journal:
-        with threads(left, right, jobs=2) as crew:
-            results = migrate(journal, crew)
-            next(results)
-            results.close()
+    with opened_journal(None, left) as journal, Watched() as pool:
+        mover = Mover(left, right)
+
+        def move(items: tuple[Item, ...]) -> list[Moved]:
+            if items[0].name != "a":
+                pool.called_back.wait(10)
+            return mover.move(items)
+
+        results = migrate(journal, Crew(pool, move, 2))
+        next(results)
+        results.close()
         totals = journal.totals()
-    assert sum(1 for _ in right.store.list()) == totals.done
-    assert 1 <= totals.done <= 4
+    assert 3 == totals.done
+    assert ["a", "b", "c"] == [entry.key for entry in right.store.list()]
 
 
 def test_a_lost_worker_is_a_failure_of_its_files(source: Bucket, target: Bucket) -> None:

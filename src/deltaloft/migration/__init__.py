@@ -12,7 +12,7 @@ from deltaloft.migration.crew import Crew, cluster, threads
 from deltaloft.migration.estimate import Estimate, estimate
 from deltaloft.migration.journal import Journal, Totals, default_journal
 from deltaloft.migration.location import Location, items_of
-from deltaloft.migration.moving import Check, Moved
+from deltaloft.migration.moving import Check, Moved, Mover
 from deltaloft.migration.run import migrate
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Journal",
     "Location",
     "Moved",
+    "Mover",
     "Totals",
     "cluster",
     "default_journal",
