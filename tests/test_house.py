@@ -31,6 +31,7 @@ FLOORS = [
     {"deltaglider"},
     {"store"},
     {"filesystem", "statistics", "testing", "transfers"},
+    {"migration"},
     {"cli"},
 ]
 
@@ -54,13 +55,14 @@ TOOLS = {
     "cryptography": {"encrypted_file"},
     "deltaloft._vcdiff": {"native"},
     "deltaloft._xdelta3": {"xdelta3"},
+    "distributed": {"migration"},
     "filelock": {"base_cache"},
     "fsspec": {"filesystem"},
     "moto": {"testing"},
-    "platformdirs": {"base_cache", "findings", "s3_bucket"},
+    "platformdirs": {"base_cache", "findings", "migration", "s3_bucket"},
     "pytest": {"testing"},
     "rich": {"cli"},
-    "sqlite3": {"folder_bucket"},
+    "sqlite3": {"folder_bucket", "migration"},
 }
 
 # Rooms above 400 lines, each with its reason.

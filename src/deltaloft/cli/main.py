@@ -37,6 +37,7 @@ _ROOMS = {
     "doctor": {"doctor": "Try out what a bucket can do."},
     "explain": {"explain": "Say which base a file has or would get, and why."},
     "listing": {"ls": "List buckets, or what is stored in one."},
+    "migrate": {"migrate": "Bring a bucket or folder into a store."},
     "stats": {"stats": "Sum up what is stored and what deltas save."},
     "transfer": {
         "cp": "Copy files, as aws s3 does.",
