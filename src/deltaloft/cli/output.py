@@ -49,7 +49,7 @@ class Output:
 
     def failed(self, what: str, error: BaseException) -> int:
         """Report that one of several things failed; return its exit code."""
-        words = failure.words(error)
+        words, what = failure.words(error), failure.without_secrets(what)
         say(words if what in words else f"{what}: {words}")
         if self.json:
             record = {"name": what, "error": type(error).__name__, "message": words}
