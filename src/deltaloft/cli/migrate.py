@@ -39,7 +39,7 @@ class _Ends:
     scheduler: str | None
 
     @contextmanager
-    def crew(self, source: Side) -> Iterator[Crew]:
+    def crew(self, journal: Journal, source: Side) -> Iterator[Crew]:
         """Open the target, and lend who moves files there."""
         from deltaloft.migration import cluster, threads
         from deltaloft.transfers import StoreSide
@@ -50,8 +50,10 @@ class _Ends:
             lent = threads(source, target, check=self.check, jobs=self.jobs)
         else:
             lent = cluster(self.scheduler, self.source, self.target, check=self.check)
-        with target.store, lent as crew:
-            yield crew
+        with target.store:
+            journal.check_target(target)
+            with lent as crew:
+                yield crew
 
 
 def _end_options(command: Command) -> Command:
@@ -108,7 +110,7 @@ def migrate(ends: _Ends, journal: Path | None, dryrun: bool, sample: int, filter
     """
     from deltaloft.migration import Journal, default_journal, items_of
 
-    source, target, left_out = ends.source.url, ends.target.url, _LeftOut()
+    source, target, left_out = ends.source.name, ends.target.name, _LeftOut()
     path = None if dryrun else journal or default_journal(source, target)
     side = ends.source.open(left_out)
     with Journal(path, source, target) as opened:
@@ -116,7 +118,7 @@ def migrate(ends: _Ends, journal: Path | None, dryrun: bool, sample: int, filter
         if dryrun:
             code = _estimate(opened, side, sample, out)
         else:
-            with ends.crew(side) as crew:
+            with ends.crew(opened, side) as crew:
                 code = _run(opened, crew, ends, out)
     return code or (failure.SOME_FAILED if left_out.count else failure.DONE)
 
