@@ -6,7 +6,9 @@ import json
 import random
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from commands import DG, Commands, one_line, release
@@ -97,9 +99,25 @@ def test_usage(here: Path, store: Path, dg_: Commands) -> None:
     assert "one lies in the other" in one_line(dg_.err)
     assert 4 == dg_("migrate", "no-such-folder", "store/below")
     assert "no-such-folder" in one_line(dg_.err)
+    assert 2 == dg_("migrate", "store", "x/", "--create", "--source-endpoint-url", "http://x")
+    assert "go with an s3:// SOURCE" in one_line(dg_.err)
     (here / "journal").write_bytes(b"a file of mine")
     assert 2 == dg_("migrate", "--journal", "journal", "s3://a-bucket/", "store/below")
     assert "a journal of dg migrate expected" in one_line(dg_.err)
+
+
+def test_from_s3_and_back(
+    files: Path, moto_endpoint: str, new_s3_bucket: Callable[..., Any], dg_: Commands
+) -> None:
+    """The endpoint that is given is that of the S3 end, whichever it is."""
+    url = new_s3_bucket(moto_endpoint).url
+    there = ("migrate", "files/a", f"{url}/a", "--endpoint-url", moto_endpoint)
+    assert 4 == dg_.records(*there)[-1]["arrived"]
+    for option in ("--endpoint-url", "--source-endpoint-url"):
+        back = ("migrate", url, f"back{option}/", "--create", option, moto_endpoint)
+        assert 4 == dg_.records(*back)[-1]["arrived"]
+        assert 0 == dg_("get", f"back{option}/a/app-1.2.bin", "got")
+        assert (files / "a/app-1.2.bin").read_bytes() == Path("got").read_bytes()
 
 
 def test_going_on_after_a_kill(files: Path, here: Path, dg_: Commands) -> None:

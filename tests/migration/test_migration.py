@@ -467,8 +467,13 @@ def test_a_cluster_of_workers(source: Bucket, target: Bucket) -> None:
 
 
 def test_a_cluster_needs_dask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where distributed is not installed, the message says what to install."""
+    """What is no address, and what to install where distributed is not: each is said."""
     end = Location(tmp_path)
+    with pytest.raises(InvalidRequest, match="an address like"), cluster("nowhere", end, end):
+        pass
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(InvalidRequest, match=r"deltaloft\[dask\]"), cluster("x", end, end):
+    with (
+        pytest.raises(InvalidRequest, match=r"deltaloft\[dask\]"),
+        cluster("tcp://127.0.0.1:1", end, end),
+    ):
         pass

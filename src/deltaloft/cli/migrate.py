@@ -78,13 +78,14 @@ def _end_options(command: Command) -> Command:
         storage: Storage, source_root: str, **given: Any,
     ) -> int | None:  # fmt: skip
         reached = {name: given.pop(f"source_{name}") for name in _REACHING}
-        there = replace(storage, root=source_root, **{k: v for k, v in reached.items() if v})
-        here = _location(_source(source, source_root), there)
+        reached = {name: value for name, value in reached.items() if value is not None}
+        if reached and not source.startswith("s3://"):
+            raise click.UsageError("--source-endpoint-url and its like go with an s3:// SOURCE")
+        left = _location(_source(source, source_root), replace(storage, **reached))
         place = locate(target, root=storage.root, putting=True, create=create)
-        place = replace(place, key=_with_slash(place.key))
-        there_too = _location(place, storage)
-        here.check_apart(there_too)
-        return command(ends=_Ends(here, there_too, check, jobs, scheduler), **given)
+        right = _location(replace(place, key=_with_slash(place.key)), storage)
+        left.check_apart(right)
+        return command(ends=_Ends(left, right, check, jobs, scheduler), **given)
 
     return wrapped
 
@@ -204,6 +205,8 @@ def _source(given: str, root: str) -> Place | Path:
 def _location(place: Place | Path, storage: Storage) -> Location:
     from deltaloft.migration import Location
 
+    if isinstance(place, Path) or not place.store.startswith("s3://"):
+        return Location(place, deltaglider=storage.deltaglider)
     return Location(
         place,
         endpoint_url=storage.endpoint_url,
