@@ -40,11 +40,11 @@ def older(folder_bucket: Bucket, tmp_path: Path) -> Store:
 
 @pytest.fixture(scope="session")
 def deltaglider(moto_endpoint: str) -> Iterator[Callable[..., str]]:
-    """Run the tool itself; `make deltaglider` installs it."""
+    """Run the tool itself; `make neighbours` installs it."""
     path = shutil.which("deltaglider", path=f"{ROOT / '.venv-deltaglider' / 'bin'}")
     path = path or shutil.which("deltaglider")
     if path is None:
-        missing("deltaglider", "deltaglider is not installed (make deltaglider)")
+        missing("deltaglider", "deltaglider is not installed (make neighbours)")
     if shutil.which("xdelta3") is None:
         missing("xdelta3", "xdelta3 not installed (apt-get install xdelta3)")
 

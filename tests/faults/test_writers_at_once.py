@@ -57,7 +57,7 @@ def test_an_endpoint_that_ignores_conditions_costs_no_data(
     start = threading.Barrier(4)
 
     def write(number: int) -> None:
-        store = Store(through(), cache=fresh_cache())
+        store = Store(through(attempts=5), cache=fresh_cache())
         start.wait()
         for version in range(3):
             store.put(release(version, seed=number), f"{number}/app-{version}")
@@ -65,7 +65,7 @@ def test_an_endpoint_that_ignores_conditions_costs_no_data(
 
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(write, range(4)))
-    store = Store(through(), cache=fresh_cache())
+    store = Store(through(attempts=5), cache=fresh_cache())
     every = [release(version, seed=number) for number in range(4) for version in range(3)]
     assert every == [store.read(f"{n}/app-{version}") for n in range(4) for version in range(3)]
     assert store.read("contested") in every

@@ -12,6 +12,7 @@ from datetime import datetime
 import click
 
 from deltaloft.cli import failure
+from deltaloft.interruption import taken_back
 
 __all__ = ["Output", "say"]
 
@@ -66,7 +67,8 @@ class Output:
         columns = ("{task.description}", BarColumn(), DownloadColumn(), TransferSpeedColumn())
         with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
             task = bars.add_task(what.replace("[", r"\["), total=total)
-            yield lambda size: bars.advance(task, size)
+            with taken_back(bars.stop):  # which gives the terminal its cursor back
+                yield lambda size: bars.advance(task, size)
 
 
 def _plain(value: object) -> str:
