@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from commands import DG, Commands, one_line, release
+from deltaglider_vectors import VECTORS, Vector
 
 from deltaloft.folder_bucket import FolderBucket
 
@@ -91,6 +92,18 @@ def test_some_fail(files: Path, here: Path, dg_: Commands, monkeypatch: pytest.M
     bucket.put(base, whole, attributes)
     *_, totals = dg_.records("migrate", "store", "other/", "--create")
     assert (4, 40, 0) == (totals["arrived"], totals["done"], totals["failed"])
+
+
+def test_what_deltaglider_lost(here: Path, dg_: Commands) -> None:
+    """A file that cannot be made again is told, and no other is kept back by it."""
+    vector = Vector.read(VECTORS["members"])
+    vector.into(FolderBucket(here / "store", create=True))
+    first, last = sorted(vector.files)
+    command = ("migrate", "store", "copy/", "--create", "--replay-seconds", "0.1")
+    assert 3 == dg_(*command)
+    assert f"{last}: " in one_line(dg_.err)
+    assert [first] == [record["key"] for record in dg_.records("ls", "copy")]
+    assert vector.files[first] == dg_.records("stat", f"copy/{first}")[0]["sha256"]
 
 
 def test_usage(here: Path, store: Path, dg_: Commands) -> None:

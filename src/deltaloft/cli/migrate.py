@@ -71,17 +71,20 @@ def _end_options(command: Command) -> Command:
     @click.option("--jobs", type=click.IntRange(1, 64), default=4, show_default=True,
                   help="How many files at a time.")  # fmt: skip
     @click.option("--scheduler", metavar="ADDRESS", help="Let a Dask cluster do it.")
+    @click.option("--replay-seconds", type=click.FloatRange(0), default=120.0, show_default=True,
+                  help="CPU time for compressing one of DeltaGlider's files again.")  # fmt: skip
     @storage_options
     @functools.wraps(command)
     def wrapped(
         source: str, target: str, create: bool, check: Check, jobs: int, scheduler: str | None,
-        storage: Storage, source_root: str, **given: Any,
+        storage: Storage, source_root: str, replay_seconds: float, **given: Any,
     ) -> int | None:  # fmt: skip
         reached = {name: given.pop(f"source_{name}") for name in _REACHING}
         reached = {name: value for name, value in reached.items() if value is not None}
         if reached and not source.startswith("s3://"):
             raise click.UsageError("--source-endpoint-url and its like go with an s3:// SOURCE")
-        left = _location(_source(source, source_root), replace(storage, **reached))
+        storage_there = replace(storage, **reached)
+        left = _location(_source(source, source_root), storage_there, replay_seconds)
         place = locate(target, root=storage.root, putting=True, create=create)
         right = _location(replace(place, key=_with_slash(place.key)), storage)
         left.check_apart(right)
@@ -202,17 +205,19 @@ def _source(given: str, root: str) -> Place | Path:
     return replace(place, key=_with_slash(place.key))
 
 
-def _location(place: Place | Path, storage: Storage) -> Location:
+def _location(place: Place | Path, storage: Storage, replay_seconds: float = 120.0) -> Location:
+    from deltaloft.deltaglider import Limits
     from deltaloft.migration import Location
 
+    deltaglider = Limits(replay_seconds) if storage.deltaglider == "auto" else "never"
     if isinstance(place, Path) or not place.store.startswith("s3://"):
-        return Location(place, deltaglider=storage.deltaglider)
+        return Location(place, deltaglider=deltaglider)
     return Location(
         place,
         endpoint_url=storage.endpoint_url,
         profile=storage.profile,
         region=storage.region,
-        deltaglider=storage.deltaglider,
+        deltaglider=deltaglider,
     )
 
 
