@@ -209,7 +209,8 @@ def _location(place: Place | Path, storage: Storage, replay_seconds: float = 120
     from deltaloft.deltaglider import Limits
     from deltaloft.migration import Location
 
-    deltaglider = Limits(replay_seconds) if storage.deltaglider == "auto" else "never"
+    reads_older = storage.deltaglider == "auto"
+    deltaglider = Limits(replay_seconds) if reads_older else storage.deltaglider
     if isinstance(place, Path) or not place.store.startswith("s3://"):
         return Location(place, deltaglider=deltaglider)
     return Location(
