@@ -195,3 +195,14 @@ def test_wrong_credentials_are_one_line(
     for command in (("put", "app-1.0.bin", url), ("get", url), ("ls", url), ("stat", url)):
         assert dg_(*command, "--endpoint-url", endpoint) == 1
         assert "wrong-horse" not in one_line(dg_.err)
+
+
+@pytest.mark.parametrize(
+    "command", [("get",), ("rm",), ("ls",), ("cp", "app-1.0.bin"), ("put", "x")]
+)
+def test_secrets_in_urls_are_not_repeated(dg_: Commands, command: tuple[str, ...]) -> None:
+    """A URL that was signed, or has a password in it, is none of ours, and not shown."""
+    for url in ("https://h/k?X-Amz-Signature=hunter2", "s3://me:hunter2@bucket/key"):
+        assert dg_(*command, url, "--json") != 0
+        assert "hunter2" not in dg_.out + dg_.err
+        one_line(dg_.err)

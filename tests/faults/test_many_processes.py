@@ -35,12 +35,14 @@ def put(key):
     store.put(f"{folder}/{key}".replace("/app", "-app"), key)
 
 def get(key):
-    print(hashlib.sha256(store.read(key)).hexdigest() + " " + key, flush=True)
+    return hashlib.sha256(store.read(key)).hexdigest() + " " + key
 
 print("ready", flush=True)
 sys.stdin.readline()
 with ThreadPoolExecutor(int(threads)) as pool:
-    list(pool.map({"put": put, "get": get}[verb], keys))
+    said = list(pool.map({"put": put, "get": get}[verb], keys))
+for line in filter(None, said):
+    print(line)
 """
 
 
