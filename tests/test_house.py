@@ -28,7 +28,7 @@ FLOORS = [
     {"delta_writer", "doctor"},
     {"codec", "delta_range", "merging"},
     {"store"},
-    {"filesystem", "testing", "transfers"},
+    {"filesystem", "s3_client", "testing", "transfers"},
     {"cli"},
 ]
 
@@ -44,8 +44,8 @@ C_FLOORS = [
 
 # Only these rooms may import the tool.
 TOOLS = {
-    "boto3": {"s3_bucket"},
-    "botocore": {"s3_bucket"},
+    "boto3": {"s3_bucket", "s3_client"},
+    "botocore": {"s3_bucket", "s3_client"},
     "click": {"cli"},
     "cryptography": {"encrypted_file"},
     "deltaloft._vcdiff": {"native"},
@@ -56,6 +56,7 @@ TOOLS = {
     "platformdirs": {"base_cache", "findings", "s3_bucket"},
     "pytest": {"testing"},
     "rich": {"cli"},
+    "s3transfer": {"s3_client"},
     "sqlite3": {"folder_bucket"},
 }
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from deltaloft.findings import Finding
     from deltaloft.inspection import Inspection, WindowInspection
     from deltaloft.merging import merge, merge_file
+    from deltaloft.s3_client import Client, Purged, client
     from deltaloft.source import Source
     from deltaloft.store import (
         Alternative,
@@ -65,6 +66,7 @@ __all__ = [
     "Attributes",
     "BucketNotFound",
     "CatalogResult",
+    "Client",
     "ClockSkewed",
     "CopyResult",
     "DamagedObject",
@@ -86,6 +88,7 @@ __all__ = [
     "NotFound",
     "ObjectArchived",
     "PreconditionFailed",
+    "Purged",
     "PutResult",
     "Report",
     "Source",
@@ -102,6 +105,7 @@ __all__ = [
     "Verified",
     "WindowInspection",
     "WrongSource",
+    "client",
     "decode",
     "decode_file",
     "decode_range",
@@ -119,6 +123,7 @@ _HOMES = {
     "Alternative": "store",
     "Attributes": "bucket",
     "CatalogResult": "store",
+    "Client": "s3_client",
     "CopyResult": "store",
     "Encryption": "bucket",
     "Entry": "store",
@@ -129,6 +134,7 @@ _HOMES = {
     "Grant": "bucket",
     "Inspection": "inspection",
     "Lock": "bucket",
+    "Purged": "s3_client",
     "PutResult": "store",
     "Report": "doctor",
     "Source": "source",
@@ -137,6 +143,7 @@ _HOMES = {
     "UnusedBase": "store",
     "Verified": "store",
     "WindowInspection": "inspection",
+    "client": "s3_client",
     "decode": "codec",
     "decode_file": "codec",
     "decode_range": "delta_range",

@@ -101,7 +101,7 @@ class S3Bucket:
         self._name = name
         self._url = object_url(f"s3://{name}", root) if root else f"s3://{name}"
         self._prefix = f"{root}/" if root else ""
-        self._options = {"profile": profile, "region": region, "endpoint_url": endpoint_url}
+        self._options: Any = {"profile": profile, "region": region, "endpoint_url": endpoint_url}
         self._client = client
         self._client_lock = threading.Lock()
         self._seen = False  # has the bucket answered as one that exists?
