@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from botocore.utils import parse_to_aware_datetime
 
@@ -15,20 +15,20 @@ CONDITIONS = {"IfMatch", "IfModifiedSince", "IfNoneMatch", "IfUnmodifiedSince"}
 
 def unmet(
     params: Mapping[str, Any], etag: str, modified: datetime, *, prefix: str = ""
-) -> Literal["PreconditionFailed", "NotModified"] | None:
-    """Say what is wrong with an object, under the conditions whose names follow `prefix`."""
+) -> str | None:
+    """Return the header that an object does not meet, of those whose parameters follow `prefix`."""
     given = {name: params.get(prefix + name) for name in CONDITIONS}
     moment = modified.replace(microsecond=0)
     if given["IfMatch"] is not None:
         if not _matches(given["IfMatch"], etag):
-            return "PreconditionFailed"
+            return "If-Match"
     elif given["IfUnmodifiedSince"] is not None and moment > _time(given["IfUnmodifiedSince"]):
-        return "PreconditionFailed"
+        return "If-Unmodified-Since"
     if given["IfNoneMatch"] is not None:
         if _matches(given["IfNoneMatch"], etag):
-            return "NotModified"
+            return "If-None-Match"
     elif given["IfModifiedSince"] is not None and moment <= _time(given["IfModifiedSince"]):
-        return "NotModified"
+        return "If-Modified-Since"
     return None
 
 

@@ -17,6 +17,7 @@ from deltaloft.errors import InvalidRequest
 from deltaloft.s3_client.answers import metadata_of_answer
 from deltaloft.s3_client.attributes import HEADERS, WRITTEN, attributes_given
 from deltaloft.s3_client.conditions import CONDITIONS, unmet
+from deltaloft.s3_client.failures import UNMET
 from deltaloft.s3_client.stores import Place, Stores
 from deltaloft.store import Stat
 
@@ -41,7 +42,10 @@ def copy_object(
 ) -> dict[str, Any]:
     """See S3's CopyObject."""
     source_stores = source_stores or stores
-    stores.check("CopyObject", params, COPIED)
+    given = params.get("CopySource")
+    # boto3 takes a dictionary, too, where S3's own description has a text.
+    checked = {**params, "CopySource": "bucket/key"} if isinstance(given, Mapping) else params
+    stores.check("CopyObject", checked, COPIED)
     target = stores.place("CopyObject", params["Bucket"], params["Key"])
     source = _source(source_stores, params["CopySource"])
     replacing = params.get("MetadataDirective") == "REPLACE"
@@ -53,11 +57,12 @@ def copy_object(
             "changing the object's metadata, storage class, website redirect location or "
             "encryption attributes.",
         )
-    with stores.doing("CopyObject") as heard:
+    with stores.doing("CopyObject", source) as heard:
         stat = source.store.stat(source.key)
-        if unmet(params, stat.etag, stat.modified, prefix="CopySource"):
-            words = "At least one of the pre-conditions you specified did not hold"
-            stores.refuse("CopyObject", "PreconditionFailed", words)
+        condition = unmet(params, stat.etag, stat.modified, prefix="CopySource")
+        if condition is not None:
+            named = f"x-amz-copy-source-{condition}"
+            stores.refuse("CopyObject", "PreconditionFailed", UNMET, Condition=named)
         attributes = _attributes(source_stores, source, stat, params)
         result = source.store.copy(
             source.key,

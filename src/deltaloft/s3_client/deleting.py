@@ -27,7 +27,7 @@ def delete_object(stores: Stores, params: Mapping[str, Any]) -> dict[str, Any]:
     place = stores.place("DeleteObject", params["Bucket"], params["Key"])
     if _DIRECTLY & set(params):
         return cast("dict[str, Any]", stores.client.delete_object(**cast("Any", params)))
-    with stores.doing("DeleteObject") as heard:
+    with stores.doing("DeleteObject", place) as heard:
         place.store.delete(place.key)
         answer = heard.last("DeleteObject")
         return answer | {"ResponseMetadata": metadata_of_answer(answer, 204)}

@@ -11,7 +11,7 @@ A HEAD has no body, so that its codes are numbers: 404, 412.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -38,15 +38,15 @@ from deltaloft.errors import (
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
-__all__ = ["failing_as", "refuse"]
+__all__ = ["UNMET", "failing_as", "refuse"]
 
-_UNMET = "At least one of the pre-conditions you specified did not hold"
+UNMET = "At least one of the pre-conditions you specified did not hold"
 # The first that fits: class, code, status, words; without words the error's own are given.
 _CODES: tuple[tuple[type[DeltaloftError], str, int, str | None], ...] = (
     (BucketNotFound, "NoSuchBucket", 404, "The specified bucket does not exist"),
     (NotFound, "NoSuchKey", 404, "The specified key does not exist."),
-    (AlreadyExists, "PreconditionFailed", 412, _UNMET),
-    (PreconditionFailed, "PreconditionFailed", 412, _UNMET),
+    (AlreadyExists, "PreconditionFailed", 412, UNMET),
+    (PreconditionFailed, "PreconditionFailed", 412, UNMET),
     (AccessDenied, "AccessDenied", 403, None),
     (ClockSkewed, "RequestTimeTooSkewed", 403, None),
     (Throttled, "SlowDown", 503, None),
@@ -62,8 +62,11 @@ _OF_HEAD = {304: "Not Modified", 400: "Bad Request", 403: "Forbidden", 404: "Not
 
 
 @contextmanager
-def failing_as(client: S3Client, operation: str) -> Iterator[None]:
-    """Turn what a store raises in the block into what boto3 would raise for `operation`."""
+def failing_as(client: S3Client, operation: str, named: Mapping[str, str]) -> Iterator[None]:
+    """Turn what a store raises in the block into what boto3 would raise for `operation`.
+
+    Of what is `named`, bucket and key, an error repeats what is missing.
+    """
     try:
         yield
     except IntegrityError:
@@ -77,7 +80,9 @@ def failing_as(client: S3Client, operation: str) -> Iterator[None]:
         word = str(told.get("Error", {}).get("Code", "404"))
         if not word.isdigit():
             _raise(client, operation, told, error)
-        refusal = _response(operation, code, status, words or str(error))
+        missing = {"NoSuchBucket": "BucketName", "NoSuchKey": "Key"}.get(code, "")
+        more = {missing: named[missing]} if missing in named else {}
+        refusal = _response(operation, code, status, words or str(error), **more)
         _raise(client, operation, refusal, error)
 
 
@@ -98,7 +103,7 @@ def _cause(error: BaseException) -> ClientError | BotoCoreError | None:
 
 def _response(operation: str, code: str, status: int, words: str, **more: Any) -> dict[str, Any]:
     if operation.startswith("Head"):
-        code, words = str(status), _OF_HEAD.get(status, words)
+        code, words, more = str(status), _OF_HEAD.get(status, words), {}
     return {
         "Error": {"Code": code, "Message": words, **more},
         "ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": {}, "RetryAttempts": 0},

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Heard", "Hearing"]
 
-_LISTINGS = ("ListObjectsV2",)
+_LISTING = "ListObjectsV2"
+_BEFORE_LISTING = f"provide-client-params.s3.{_LISTING}"
 
 
 class Heard:
@@ -47,7 +48,7 @@ class Heard:
 
     def listed(self) -> dict[str, Mapping[str, Any]]:
         """Return the lines of all listings by key, and forget them."""
-        pages = [answer.pop("Contents", []) for name, answer in self._answers if name in _LISTINGS]
+        pages = [answer.pop("Contents", []) for name, answer in self._answers if name == _LISTING]
         return {line["Key"]: line for page in pages for line in page}
 
 
@@ -58,24 +59,36 @@ class Hearing:
         """Listen to `client`."""
         self._client = client
         self._local = threading.local()
-        self._id = f"deltaloft-{id(self)}"
-        client.meta.events.register("after-call.s3", self._note, unique_id=self._id)
+        client.meta.events.register("after-call.s3", self._note)
+        client.meta.events.register(_BEFORE_LISTING, self._ask)
 
     def close(self) -> None:
         """Listen no longer."""
-        self._client.meta.events.unregister("after-call.s3", unique_id=self._id)
+        self._client.meta.events.unregister("after-call.s3", self._note)
+        self._client.meta.events.unregister(_BEFORE_LISTING, self._ask)
 
     @contextmanager
-    def listening(self) -> Iterator[Heard]:
-        """Lend what is answered in this thread until the block ends."""
-        before = getattr(self._local, "heard", None)
-        heard = self._local.heard = Heard()
+    def listening(self, owner: bool = False) -> Iterator[Heard]:
+        """Lend what is answered in this thread until the block ends.
+
+        With `owner`, listings in the block are asked for the owners of objects.
+        """
+        before = self._now()
+        heard = Heard()
+        self._local.now = heard, owner
         try:
             yield heard
         finally:
-            self._local.heard = before
+            self._local.now = before
 
     def _note(self, parsed: Any = None, model: Any = None, **_: object) -> None:
-        heard = getattr(self._local, "heard", None)
+        heard = self._now()[0]
         if heard is not None and isinstance(parsed, Mapping) and "Error" not in parsed:
             heard.note(model.name, parsed)
+
+    def _ask(self, params: dict[str, Any], **_: object) -> None:
+        if self._now()[1]:
+            params["FetchOwner"] = True
+
+    def _now(self) -> tuple[Heard | None, bool]:
+        return getattr(self._local, "now", (None, False))

@@ -33,6 +33,24 @@ _THREADS = 8
 _COMMON = {"Bucket", "Delimiter", "EncodingType", "MaxKeys", "Prefix"}
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a listing is of, apart from where its pages begin and end."""
+
+    bucket: str
+    prefix: str
+    delimiter: str
+    owner: bool
+    by_catalog: bool
+
+    def folder(self, key: str) -> str:
+        """Return the common prefix that stands for a key; empty if it stands for itself."""
+        if not self.delimiter:
+            return ""
+        name, found, _ = key[len(self.prefix) :].partition(self.delimiter)
+        return self.prefix + name + self.delimiter if found else ""
+
+
 @dataclass(slots=True)
 class _Walk:
     """A listing on its way: what it has yielded and nobody has taken yet, and what was heard."""
@@ -73,7 +91,7 @@ class Listings:
     def __init__(self, stores: Stores) -> None:
         """List what is in `stores`."""
         self._stores = stores
-        self._open: OrderedDict[tuple[str, ...], _Walk] = OrderedDict()
+        self._open: OrderedDict[tuple[_Asked, str], _Walk] = OrderedDict()
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -87,7 +105,7 @@ class Listings:
         """See S3's ListObjects."""
         self._stores.check("ListObjects", params, {*_COMMON, "Marker"})
         marker = params.get("Marker", "")
-        page, answer = self._answer("ListObjects", params, marker)
+        page, answer = self._answer("ListObjects", params, marker, owner=True)
         answer["Marker"] = _encoded(marker, params)
         if page.truncated and params.get("Delimiter"):
             answer["NextMarker"] = _encoded(page.last, params)
@@ -97,13 +115,11 @@ class Listings:
         """See S3's ListObjectsV2."""
         known = {*_COMMON, "ContinuationToken", "FetchOwner", "StartAfter"}
         self._stores.check("ListObjectsV2", params, known)
-        if params.get("FetchOwner"):
-            words = "ListObjectsV2: FetchOwner is not supported for objects of a store"
-            self._stores.refuse("ListObjectsV2", "NotImplemented", words)
         start = params.get("StartAfter", "")
         token = params.get("ContinuationToken")
         after = start if token is None else self._key_of(token)
-        page, answer = self._answer("ListObjectsV2", params, after)
+        owner = params.get("FetchOwner", False)
+        page, answer = self._answer("ListObjectsV2", params, after, owner=owner)
         answer["KeyCount"] = len(page)
         if token is not None:
             answer["ContinuationToken"] = token
@@ -122,13 +138,14 @@ class Listings:
             self._stores.refuse("ListObjectsV2", "InvalidArgument", words)
 
     def _answer(
-        self, operation: str, params: Mapping[str, Any], after: str
+        self, operation: str, params: Mapping[str, Any], after: str, *, owner: bool
     ) -> tuple[_Page, dict[str, Any]]:
         """Return a page after a key, and what both answers have in common."""
         prefix, delimiter = params.get("Prefix", ""), params.get("Delimiter", "")
         most = min(params.get("MaxKeys", _MOST), _MOST)
-        with self._stores.doing(operation) as heard:
-            page = self._page(params["Bucket"], prefix, delimiter, after, max(most, 0), heard)
+        asked = _Asked(params["Bucket"], prefix, delimiter, owner, by_catalog=most >= _MANY)
+        with self._stores.listing(operation, params["Bucket"], owner=owner) as heard:
+            page = self._page(asked, after, max(most, 0), heard)
             metadata = metadata_of_answer(heard.last("ListObjectsV2"))
         answer: dict[str, Any] = {
             "ResponseMetadata": metadata,
@@ -164,26 +181,22 @@ class Listings:
             "Size": size,
         }
 
-    def _page(
-        self, bucket: str, prefix: str, delimiter: str, after: str, most: int, heard: Heard
-    ) -> _Page:
-        root, store = self._stores.root, self._stores.of(bucket)
+    def _page(self, asked: _Asked, after: str, most: int, heard: Heard) -> _Page:
+        root, store = self._stores.root, self._stores.of(asked.bucket)
         page = _Page()
-        if most == 0 or not (prefix.startswith(root) or root.startswith(prefix)):
+        if most == 0 or not (asked.prefix.startswith(root) or root.startswith(asked.prefix)):
             return page
-        within = prefix.removeprefix(root) if prefix.startswith(root) else ""
-        each = "catalog" if most >= _MANY else "head"
-        walk = self._walk((bucket, prefix, delimiter, each, after), store, within, after, delimiter)
+        walk = self._walk(asked, after, store)
         while (entry := walk.peek(heard)) is not None:
             key = root + entry.key
-            folder = _folder(key, prefix, delimiter)
+            folder = asked.folder(key)
             shown = folder or key
             if shown <= after or (folder and page.last == folder):
                 walk.take()
                 continue
             if len(page) == most:
                 page.truncated = True
-                self._keep((bucket, prefix, delimiter, each, page.last), walk)
+                self._keep((asked, page.last), walk)
                 break
             page.last = shown
             if folder:
@@ -191,36 +204,35 @@ class Listings:
                 walk.take()
             else:
                 page.entries.append((entry, walk.take()))
-        if each == "head":
-            page.entries = self._asked(store, page.entries)
+        if not asked.by_catalog:
+            page.entries = self._sized(store, page.entries)
         return page
 
-    def _walk(
-        self, name: tuple[str, ...], store: Store, prefix: str, after: str, delimiter: str
-    ) -> _Walk:
+    def _walk(self, asked: _Asked, after: str, store: Store) -> _Walk:
         """Go on with a listing, or begin one."""
         with self._lock:
-            walk = self._open.pop(name, None)
+            walk = self._open.pop((asked, after), None)
         if walk is not None:
             return walk
-        root, whole = self._stores.root, name[1]
+        root = self._stores.root
 
         def shown(key: str) -> bool:
             """Say whether a key stands in the page for itself."""
-            return not _folder(root + key, whole, delimiter) and root + key > after
+            return not asked.folder(root + key) and root + key > after
 
-        sizes: Any = shown if after or delimiter else True
-        entries = store.list(prefix, sizes=sizes if name[3] == "catalog" else False)
+        sizes: Any = shown if after or asked.delimiter else True
+        prefix = asked.prefix.removeprefix(root) if asked.prefix.startswith(root) else ""
+        entries = store.list(prefix, sizes=sizes if asked.by_catalog else False)
         return _Walk(cast("Generator[Entry]", entries))
 
-    def _keep(self, name: tuple[str, ...], walk: _Walk) -> None:
+    def _keep(self, name: tuple[_Asked, str], walk: _Walk) -> None:
         with self._lock:
             self._open[name] = walk
             while len(self._open) > _OPEN:
                 self._open.popitem(last=False)[1].entries.close()
 
     @staticmethod
-    def _asked(
+    def _sized(
         store: Store, entries: list[tuple[Entry, Mapping[str, Any]]]
     ) -> list[tuple[Entry, Mapping[str, Any]]]:
         """Ask for the sizes of a few files; one that does not tell keeps its stored one."""
@@ -240,14 +252,6 @@ class Listings:
             return [(entry, line) for entry, (_, line) in zip(asked, entries, strict=True)]
 
 
-def _folder(key: str, prefix: str, delimiter: str) -> str:
-    """Return the common prefix that stands for a key; empty if it stands for itself."""
-    if not delimiter:
-        return ""
-    name, found, _ = key[len(prefix) :].partition(delimiter)
-    return prefix + name + delimiter if found else ""
-
-
 def _encoded(text: str, params: Mapping[str, Any]) -> str:
     """Encode what EncodingType asks for. boto3 asks, and decodes, wherever its caller does not."""
-    return quote(text, safe="/~*") if params.get("EncodingType") == "url" else text
+    return quote(text, safe="/~") if params.get("EncodingType") == "url" else text

@@ -48,7 +48,7 @@ def _check_whole(stores: Stores, operation: str, named: Any) -> None:
     if not isinstance(named, dict) or not named.get("Bucket") or not named.get("Key"):
         return  # the wrapped client says what is missing
     place = stores.place(operation, named["Bucket"], named["Key"])
-    with stores.failing_as(operation):
+    with stores.failing_as(operation, place):
         try:
             form = place.store.stat(place.key).form
         except NotFound:

@@ -49,7 +49,7 @@ def presigned_url(
     operation = _READING.get(method)
     if operation is not None and {"Bucket", "Key"} <= set(params):
         place = stores.place(operation, params["Bucket"], params["Key"])
-        with stores.failing_as(operation):
+        with stores.failing_as(operation, place):
             stat = _stat(place)
             if stat is not None and stat.form == "delta":
                 if "VersionId" in params:

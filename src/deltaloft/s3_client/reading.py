@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, BinaryIO, cast
 
 from botocore.response import StreamingBody
@@ -19,12 +18,13 @@ from deltaloft.bucket_requests import object_url
 from deltaloft.errors import PreconditionFailed
 from deltaloft.s3_client.answers import described, metadata_of_answer
 from deltaloft.s3_client.conditions import CONDITIONS, unmet
+from deltaloft.s3_client.failures import UNMET
 from deltaloft.s3_client.hearing import Heard
 from deltaloft.s3_client.ranges import PartReader, range_within
 from deltaloft.s3_client.stores import Place, Stores
 from deltaloft.store import Stat
 
-__all__ = ["download", "get_object", "get_object_attributes", "head_object"]
+__all__ = ["get_object", "get_object_attributes", "head_object"]
 
 _IN_MEMORY = 8 << 20
 _TRIES = 4  # an object that is replaced this often while it is read
@@ -43,7 +43,7 @@ def head_object(stores: Stores, params: Mapping[str, Any]) -> dict[str, Any]:
     """See S3's HeadObject."""
     stores.check("HeadObject", params, _READ)
     place = stores.place("HeadObject", params["Bucket"], params["Key"])
-    with stores.doing("HeadObject") as heard:
+    with stores.doing("HeadObject", place) as heard:
         stat = place.store.stat(place.key)
         answer = _answer(stores, "HeadObject", params, stat, heard)
         _part(stores, "HeadObject", params, stat, answer)
@@ -54,7 +54,7 @@ def get_object(stores: Stores, params: Mapping[str, Any]) -> dict[str, Any]:
     """See S3's GetObject."""
     stores.check("GetObject", params, _READ)
     place = stores.place("GetObject", params["Bucket"], params["Key"])
-    with stores.doing("GetObject") as heard:
+    with stores.doing("GetObject", place) as heard:
         for _ in range(_TRIES):
             stat = place.store.stat(place.key)
             answer = _answer(stores, "GetObject", params, stat, heard)
@@ -72,7 +72,7 @@ def get_object_attributes(stores: Stores, params: Mapping[str, Any]) -> dict[str
     known = {"Bucket", "Key", "ObjectAttributes", "MaxParts", "PartNumberMarker"}
     stores.check("GetObjectAttributes", params, known)
     place = stores.place("GetObjectAttributes", params["Bucket"], params["Key"])
-    with stores.doing("GetObjectAttributes"):
+    with stores.doing("GetObjectAttributes", place):
         stat = place.store.stat(place.key)
     answer = cast("dict[str, Any]", stores.client.get_object_attributes(**cast("Any", params)))
     if "ObjectSize" in answer:
@@ -83,24 +83,15 @@ def get_object_attributes(stores: Stores, params: Mapping[str, Any]) -> dict[str
     return answer
 
 
-def download(
-    stores: Stores, place: Place, target: Path | BinaryIO, callback: Callable[[int], None] | None
-) -> None:
-    """Write the file of a key, proven, as boto3's downloads do."""
-    with stores.failing_as("HeadObject"):  # boto3 looks first, and that is what fails
-        place.store.get(place.key, target, progress=callback)
-
-
 def _answer(
     stores: Stores, operation: str, params: Mapping[str, Any], stat: Stat, heard: Heard
 ) -> dict[str, Any]:
     """Return all fields but the body, if the conditions hold."""
-    match unmet(params, stat.etag, stat.modified):
-        case "PreconditionFailed":
-            words = "At least one of the pre-conditions you specified did not hold"
-            stores.refuse(operation, "PreconditionFailed", words)
-        case "NotModified":
-            stores.refuse(operation, "304", "Not Modified")
+    condition = unmet(params, stat.etag, stat.modified)
+    if condition in ("If-Match", "If-Unmodified-Since"):
+        stores.refuse(operation, "PreconditionFailed", UNMET, Condition=condition)
+    if condition is not None:
+        stores.refuse(operation, "304", "Not Modified")
     answer = described(stat, heard.about(stat.etag, "HeadObject"))
     for name, header in _OVERRIDES.items():
         if name in params:

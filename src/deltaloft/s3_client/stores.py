@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from botocore.exceptions import ParamValidationError
-from botocore.handlers import validate_bucket_name
+from botocore.handlers import validate_ascii_metadata, validate_bucket_name
 from botocore.validate import ParamValidator
 
 from deltaloft.base_cache import BaseCache
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Place", "Stores"]
 
 
+_KEY_SIZE = 1024  # bytes of UTF-8
 _STATUS = {
     "304": 304,
     "InvalidRange": 416,
@@ -82,7 +83,9 @@ class Stores:
             self.refuse(operation, "InvalidArgument", f"{key}: a key of deltaloft's own")
         if not key.startswith(self.root) or key == self.root:
             self.refuse(operation, "InvalidArgument", f"{key}: a key below {self.root} expected")
-        with failing_as(self.client, operation):
+        if len(key.encode(errors="surrogatepass")) > _KEY_SIZE:
+            self.refuse(operation, "KeyTooLongError", "Your key is too long")
+        with failing_as(self.client, operation, {}):
             return Place(self.of(bucket), key.removeprefix(self.root), bucket, key)
 
     def check(self, operation: str, params: Mapping[str, Any], honoured: Collection[str]) -> None:
@@ -94,6 +97,8 @@ class Stores:
         """
         model = self.client.meta.service_model.operation_model(operation)
         shape: Any = model.input_shape
+        if operation in ("PutObject", "CopyObject"):
+            validate_ascii_metadata(dict(params))
         report = ParamValidator().validate(dict(params), shape)
         if report.has_errors():
             raise ParamValidationError(report=report.generate_report())
@@ -107,12 +112,20 @@ class Stores:
         """Raise a ClientError with one of the codes that are our own to say."""
         refuse(self.client, operation, code, _STATUS.get(code, 400), words, **more)
 
-    def failing_as(self, operation: str) -> AbstractContextManager[None]:
+    def failing_as(self, operation: str, place: Place) -> AbstractContextManager[None]:
         """Let what goes wrong in the block look as if `operation` had."""
-        return failing_as(self.client, operation)
+        named = {"BucketName": place.bucket, "Key": place.whole_key}
+        return failing_as(self.client, operation, named)
 
     @contextmanager
-    def doing(self, operation: str) -> Iterator[Heard]:
+    def doing(self, operation: str, place: Place) -> Iterator[Heard]:
         """Do the work of `operation`: listen, and fail as it would."""
-        with failing_as(self.client, operation), self._hearing.listening() as heard:
+        with self.failing_as(operation, place), self._hearing.listening() as heard:
+            yield heard
+
+    @contextmanager
+    def listing(self, operation: str, bucket: str, *, owner: bool) -> Iterator[Heard]:
+        """List a bucket: listen, to the owners as well if asked to, and fail as S3 would."""
+        named = {"BucketName": bucket}
+        with failing_as(self.client, operation, named), self._hearing.listening(owner) as heard:
             yield heard

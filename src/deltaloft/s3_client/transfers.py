@@ -101,8 +101,8 @@ def _download(
 ) -> None:  # fmt: skip
     _check(stores, "HeadObject", extra, TransferManager.ALLOWED_DOWNLOAD_ARGS, config)
     stores.check("GetObject", {**(extra or {}), "Bucket": bucket, "Key": key}, {"Bucket", "Key"})
-    place = stores.place("HeadObject", bucket, key)
-    with stores.failing_as("HeadObject"):  # boto3 looks first, and that is what fails
+    place = stores.place("GetObject", bucket, key)
+    with stores.failing_as("GetObject", place):
         place.store.get(place.key, target, progress=callback)
 
 

@@ -26,7 +26,7 @@ def put_object(
     place = stores.place("PutObject", params["Bucket"], params["Key"])
     if params.get("IfNoneMatch", "*") != "*":
         stores.refuse("PutObject", "NotImplemented", "IfNoneMatch: * expected, found an ETag")
-    with stores.doing("PutObject") as heard:
+    with stores.doing("PutObject", place) as heard:
         try:
             result = place.store.put(
                 body_given(params),
