@@ -25,7 +25,7 @@ FLOORS = [
     {"bucket_requests", "findings", "inspection", "source", "base_cache", "sketch"},
     {"folder_bucket", "s3_bucket", "layout", "secondary"},
     {"bucket_url", "bases", "catalog", "delta_reader", "download", "place"},
-    {"delta_writer", "doctor"},
+    {"buckets", "delta_writer", "doctor"},
     {"codec", "delta_range", "merging"},
     {"store"},
     {"filesystem", "s3_client", "testing", "transfers"},

@@ -9,7 +9,17 @@ from importlib.metadata import version
 
 import click
 
-from deltaloft.cli import care, commands, delta, doctor, explain, failure, transfer
+from deltaloft.cli import (
+    buckets,
+    care,
+    commands,
+    delta,
+    doctor,
+    explain,
+    failure,
+    presigning,
+    transfer,
+)
 from deltaloft.cli.output import say
 
 __all__ = ["dg", "main", "run"]
@@ -38,6 +48,8 @@ def dg() -> None:
 for _command in (
     *(commands.put, commands.get, commands.ls, commands.stat),
     *(transfer.cp, transfer.mv, transfer.sync, transfer.rm),
+    *(buckets.mb, buckets.rb, buckets.get_bucket_acl, buckets.put_bucket_acl),
+    *(presigning.presign, presigning.purge),
     *(explain.explain, doctor.doctor, care.gc, care.verify),
     *(delta.encode, delta.decode, delta.merge, delta.inspect),
 ):
