@@ -70,6 +70,7 @@ class Percentage:
         self.shown: list[str] = []
 
     def __call__(self, amount: int) -> None:
+        """Note so many bytes more."""
         with self._lock:
             self._seen += amount
             self.shown.append(f"{self._seen / self._size * 100:.2f}%")

@@ -37,7 +37,7 @@ def presigned(s3: Any, bucket: str, key: str = "app/app-1.1.bin", seconds: int =
 
 
 def test_whoever_has_the_url_gets_the_file(s3: Any, plain: Any, releases: str) -> None:
-    """The URL of a delta gives the file, with its headers and name; the copy says when it is over."""
+    """The URL of a delta gives the file, its headers and name; the copy says when it is over."""
     before = int(time.time())
     url = presigned(s3, releases)
     with urllib.request.urlopen(url) as answer:
@@ -106,3 +106,16 @@ def test_the_buckets_clock_decides(s3: Any, plain: Any, releases: str) -> None:
 
     s3.meta.events.register("after-call.s3.HeadObject", later)
     assert 1 == s3.purge(releases).deleted
+
+
+def test_two_may_purge_at_once(s3: Any, plain: Any, bucket: str) -> None:
+    """A copy that somebody else has just removed is no error, and not counted."""
+    for number in range(2):
+        key, metadata = f"{COPIES}{number}/x", {"dl-expires": "1"}
+        plain.put_object(Bucket=bucket, Key=key, Body=b"x", Metadata=metadata)
+
+    def remove(**_: object) -> None:
+        plain.delete_object(Bucket=bucket, Key=f"{COPIES}0/x")
+
+    s3.meta.events.register("before-call.s3.HeadObject", remove)
+    assert Purged(deleted=1, freed_size=1, kept=0) == s3.purge(bucket)

@@ -8,14 +8,19 @@ from typing import Any
 from deltaloft.s3_client.attributes import HEADERS
 from deltaloft.store import Stat
 
-__all__ = ["described", "metadata_of_answer", "of_write"]
+__all__ = ["described", "is_reworked", "metadata_of_answer", "of_write"]
 
 _STORED = ("Checksum", "MissingMeta", "PartsCount")
 
 
+def is_reworked(form: str | None) -> bool:
+    """Say whether what is stored is something else than the file."""
+    return form not in ("plain", "foreign", None)
+
+
 def described(stat: Stat, heard: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of HeadObject for a file; `heard` is the answer about what is stored."""
-    answer = _without_checksums(heard) if stat.form == "delta" else heard
+    answer = _without_checksums(heard) if is_reworked(stat.form) else heard
     answer |= {
         "AcceptRanges": "bytes",
         "LastModified": stat.modified,
@@ -41,7 +46,7 @@ def described(stat: Stat, heard: dict[str, Any]) -> dict[str, Any]:
 
 def of_write(etag: str, form: str, heard: dict[str, Any]) -> dict[str, Any]:
     """Return the answer to PutObject."""
-    answer = _without_checksums(heard) if form == "delta" else heard
+    answer = _without_checksums(heard) if is_reworked(form) else heard
     for name in ("Bucket", "Key", "Location"):  # what only the end of an upload in parts says
         answer.pop(name, None)
     return answer | {"ETag": f'"{etag}"', "ResponseMetadata": metadata_of_answer(heard)}

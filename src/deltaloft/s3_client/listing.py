@@ -19,7 +19,7 @@ from typing import Any, cast
 from urllib.parse import quote
 
 from deltaloft.errors import DeltaloftError
-from deltaloft.s3_client.answers import metadata_of_answer
+from deltaloft.s3_client.answers import is_reworked, metadata_of_answer
 from deltaloft.s3_client.hearing import Heard
 from deltaloft.s3_client.stores import Stores
 from deltaloft.store import Entry, Store
@@ -172,7 +172,7 @@ class Listings:
         line = {
             name: value
             for name, value in heard.items()
-            if entry.form != "delta" or not name.startswith("Checksum")
+            if not is_reworked(entry.form) or not name.startswith("Checksum")
         }
         return line | {
             "Key": _encoded(self._stores.root + entry.key, params),

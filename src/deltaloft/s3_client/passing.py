@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from deltaloft.errors import NotFound
+from deltaloft.s3_client.answers import is_reworked
 from deltaloft.s3_client.stores import Stores
 
 __all__ = ["passed"]
@@ -53,5 +54,5 @@ def _check_whole(stores: Stores, operation: str, named: Any) -> None:
             form = place.store.stat(place.key).form
         except NotFound:
             return
-    if form == "delta":
-        stores.refuse(operation, "NotImplemented", f"{place.whole_key}: it is stored as a delta")
+    if is_reworked(form):
+        stores.refuse(operation, "NotImplemented", f"{place.whole_key}: it is not stored as itself")

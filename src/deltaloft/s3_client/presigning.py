@@ -15,13 +15,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from botocore.exceptions import ClientError
 
 from deltaloft.errors import NotFound
 from deltaloft.layout import EXPIRES, TEMPORARY_PREFIX
+from deltaloft.s3_client.answers import is_reworked
 from deltaloft.s3_client.attributes import HEADERS
 from deltaloft.s3_client.stores import Place, Stores
 from deltaloft.store import Stat
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
 
 __all__ = ["Purged", "presigned_url", "purge"]
 
@@ -51,7 +57,7 @@ def presigned_url(
         place = stores.place(operation, params["Bucket"], params["Key"])
         with stores.failing_as(operation, place):
             stat = _stat(place)
-            if stat is not None and stat.form == "delta":
+            if stat is not None and is_reworked(stat.form):
                 if "VersionId" in params:
                     words = "VersionId is not supported for objects of a store"
                     stores.refuse(operation, "NotImplemented", words)
@@ -68,12 +74,13 @@ def purge(stores: Stores, bucket: str) -> Purged:
     for page in pages.paginate(Bucket=bucket, Prefix=stores.root + TEMPORARY_PREFIX):
         for line in page.get("Contents", []):
             target: Any = {"Bucket": bucket, "Key": line["Key"]}
-            if _is_expired(stores.client.head_object(**target)):
-                stores.client.delete_object(**target)
-                deleted += 1
-                freed += line["Size"]
-            else:
-                kept += 1
+            match _is_expired(stores.client, target):
+                case True:
+                    stores.client.delete_object(**target)
+                    deleted += 1
+                    freed += line["Size"]
+                case False:
+                    kept += 1
     return Purged(deleted, freed, kept)
 
 
@@ -108,8 +115,14 @@ def _whole_copy(stores: Stores, place: Place, stat: Stat, expires_in: int) -> st
     return key
 
 
-def _is_expired(answer: Mapping[str, Any]) -> bool:
-    """Compare with the moment of the answer, which is the bucket's."""
+def _is_expired(client: S3Client, target: Mapping[str, Any]) -> bool | None:
+    """Compare with the moment of a HEAD, which is the bucket's; None if somebody was quicker."""
+    try:
+        answer: Any = client.head_object(**cast("Any", target))
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+            return None
+        raise
     date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
     now = parsedate_to_datetime(date).timestamp() if date else time.time()
     expires = answer.get("Metadata", {}).get(EXPIRES, "")

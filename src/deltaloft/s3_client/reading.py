@@ -16,7 +16,7 @@ from botocore.utils import parse_to_aware_datetime
 
 from deltaloft.bucket_requests import object_url
 from deltaloft.errors import PreconditionFailed
-from deltaloft.s3_client.answers import described, metadata_of_answer
+from deltaloft.s3_client.answers import described, is_reworked, metadata_of_answer
 from deltaloft.s3_client.conditions import CONDITIONS, unmet
 from deltaloft.s3_client.failures import UNMET
 from deltaloft.s3_client.hearing import Heard
@@ -77,7 +77,7 @@ def get_object_attributes(stores: Stores, params: Mapping[str, Any]) -> dict[str
     answer = cast("dict[str, Any]", stores.client.get_object_attributes(**cast("Any", params)))
     if "ObjectSize" in answer:
         answer["ObjectSize"] = stat.size
-    if stat.form == "delta":
+    if is_reworked(stat.form):
         answer.pop("Checksum", None)
         answer.pop("ObjectParts", None)
     return answer
