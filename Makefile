@@ -9,7 +9,7 @@ FUZZ_SECONDS := 60
 export CMAKE_BUILD_PARALLEL_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help dev demo test test-py test-c test-slow fuzz lint format bench clean
+.PHONY: help dev demo test test-py test-c test-slow neighbours fuzz lint format bench clean
 
 help: ## list these words
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -47,6 +47,17 @@ test-c: $(VENV)/dev ## the C tests, under address and undefined-behaviour saniti
 	$(BIN)/cmake --build build/c
 	$(BIN)/ctest --test-dir build/c --output-on-failure
 
+# Their dependencies would quarrel with ours, so each has an environment of its own.
+.venv-deltaglider/bin/deltaglider:
+	$(PYTHON) -m venv .venv-deltaglider
+	.venv-deltaglider/bin/python -m pip install -q deltaglider==6.2.0
+
+.venv-awscli/bin/aws:
+	$(PYTHON) -m venv .venv-awscli
+	.venv-awscli/bin/python -m pip install -q awscli
+
+neighbours: .venv-deltaglider/bin/deltaglider .venv-awscli/bin/aws ## DeltaGlider and awscli, for tests that compare with them
+
 test-slow: $(VENV)/dev ## tests with files of gigabytes
 	$(BIN)/python -m pytest -m slow
 
@@ -70,4 +81,4 @@ bench: $(VENV)/dev ## the codec against its peers; BENCH="--corpus DIR --runs 3"
 	$(BIN)/python benchmarks/codec.py $(BENCH)
 
 clean: ## everything that was made here
-	rm -rf $(VENV) build dist demo-store .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-deltaglider .venv-awscli build dist demo-store .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -48,6 +48,13 @@ static inline uint64_t vcd_load64_le(const void *from) {
 #endif
 }
 
+static inline void vcd_store64_le(void *to, uint64_t value) {
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    value = __builtin_bswap64(value);
+#endif
+    memcpy(to, &value, sizeof value);
+}
+
 /* Which byte of a word that is not 0 is the first that is not 0, and which the last. */
 static inline size_t vcd_lowest_byte(uint64_t word) {
     return (size_t)__builtin_ctzll(word) / 8;

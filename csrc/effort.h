@@ -39,10 +39,12 @@ static inline struct vcd_effort vcd_effort_of(int level) {
                                    .quarter_step_up_to = 8 * mib,
                                    .most_keys = 16 * mib};
     }
+    /* Level 10 is for who inflates and deflates beside it, which takes far more time: on
+       botocore's wheels, inflated, 4 % smaller than 9, with an index of half the source's size. */
     return (struct vcd_effort){.parses_gaps = true,
                                .local_key_size = 6,
                                .index_step = 16,
-                               .half_step_up_to = 36 * mib,
+                               .half_step_up_to = level <= 9 ? 36 * mib : 256 * mib,
                                .quarter_step_up_to = 12 * mib,
                                .most_keys = 64 * mib};
 }

@@ -126,9 +126,70 @@ enum vcd_result vcd_merge_window(struct vcd_merger *merger, uint64_t from, size_
                                  struct vcd_window *window_out, struct vcd_sections *sections_out,
                                  struct vcd_where *where);
 
+/* ---- Deflating and inflating: deflate.h ---- */
+
+enum dfl_result { DFL_OK, DFL_END, DFL_MALFORMED, DFL_NO_MEMORY, ... };
+enum dfl_family { DFL_ZLIB, DFL_GZIP, DFL_CHROMIUM, ... };
+
+struct dfl_parameters {
+    uint8_t family;
+    uint8_t level;
+    uint8_t mem_level;
+    ...;
+};
+
+struct dfl_deflater;
+
+bool dfl_parameters_known(const struct dfl_parameters *parameters);
+struct dfl_deflater *dfl_deflater_new(const struct dfl_parameters *parameters);
+void dfl_deflater_free(struct dfl_deflater *deflater);
+enum dfl_result dfl_deflate(struct dfl_deflater *deflater, const uint8_t *plain, size_t plain_size,
+                            bool last, const uint8_t **deflated_out, size_t *deflated_size_out);
+enum dfl_result dfl_guess(const uint8_t *plain, size_t plain_size, const uint8_t *deflated,
+                          size_t deflated_size, struct dfl_parameters *parameters_out);
+
+struct dfl_inflater;
+
+struct dfl_inflater *dfl_inflater_new(void);
+void dfl_inflater_free(struct dfl_inflater *inflater);
+enum dfl_result dfl_inflate(struct dfl_inflater *inflater, const uint8_t *deflated,
+                            size_t deflated_size, size_t *read_out, uint8_t *plain,
+                            size_t plain_capacity, size_t *plain_size_out);
+
 /* ---- What both need ---- */
 
 size_t vcd_write_window_header(const struct vcd_window *window, uint8_t *out);
+
+/* ---- difference.h ---- */
+
+struct vcd_approximator;
+struct vcd_differences {
+    const uint8_t *places;
+    size_t places_size;
+    const uint8_t *values;
+    size_t values_size;
+    ...;
+};
+struct vcd_difference_place {
+    size_t places_read;
+    size_t values_read;
+    uint64_t equal;
+    uint64_t run;
+    ...;
+};
+
+struct vcd_approximator *vcd_approximator_new(void);
+void vcd_approximator_free(struct vcd_approximator *approximator);
+enum vcd_result vcd_approximate_window(struct vcd_approximator *approximator,
+                                       const struct vcd_window *window,
+                                       const struct vcd_sections *sections,
+                                       const struct vcd_code_table *table, const uint8_t *source,
+                                       size_t source_size, uint8_t *target,
+                                       struct vcd_where *where);
+void vcd_end_block(struct vcd_approximator *approximator, struct vcd_differences *differences_out);
+enum vcd_result vcd_add_differences(const struct vcd_differences *differences,
+                                    struct vcd_difference_place *place, uint8_t *room, size_t size,
+                                    struct vcd_where *where);
 
 /* ---- sketch.h ---- */
 

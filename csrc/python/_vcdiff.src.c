@@ -1,6 +1,8 @@
 /*
- * _vcdiff.src.c - what the extension needs beyond vcdiff.h and sketch.h
+ * _vcdiff.src.c - what the extension needs beyond vcdiff.h, deflate.h, difference.h and sketch.h
  */
+#include "deflate.h"
+#include "difference.h"
 #include "sketch.h"
 #include "vcdiff.h"
 

@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from deltaloft.interruption import taken_back
+
 __all__ = ["flush_folder", "replacing", "write_all", "write_pieces"]
 
 _SUFFIX = ".dg-part"
@@ -58,7 +60,10 @@ def replacing(
         return
     part, descriptor = _take_abandoned(goal, adopt) or _create_part(goal)
     try:
-        with os.fdopen(descriptor, "w+b") as file:
+        with (
+            os.fdopen(descriptor, "w+b") as file,
+            taken_back(lambda: part.unlink(missing_ok=True)),
+        ):
             if mode is not None:
                 os.fchmod(file.fileno(), stat.S_IMODE(mode))
             yield file

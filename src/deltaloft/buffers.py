@@ -9,10 +9,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
-__all__ = ["PAGES_KEPT", "Buffer", "give_pages_back", "mapped", "mapped_file"]
+__all__ = ["PAGES_KEPT", "Buffer", "give_pages_back", "mapped", "mapped_file", "same_bytes"]
 
 # Bytes of a mapped file to read before its pages are given back.
 PAGES_KEPT = 64 << 20
+
+_COMPARED = 1 << 18  # bytes at once: both copies stay in the processor's cache
 
 # Whatever lends contiguous bytes. collections.abc.Buffer says it better, from Python 3.12 on.
 # A string, because CPython 3.11 cannot subscript array.
@@ -62,6 +64,19 @@ def give_pages_back(buffer: Buffer) -> None:
     mapping = buffer.obj if isinstance(buffer, memoryview) else buffer
     if isinstance(mapping, _FileMapping) and len(mapping) > PAGES_KEPT:
         mapping.madvise(mmap.MADV_DONTNEED)
+
+
+def same_bytes(one: memoryview, other: memoryview) -> bool:
+    """Say whether two views of bytes are equal.
+
+    `==` does so too, but takes 5 ns a byte; copies of pieces are compared at memory's speed.
+    """
+    if len(one) != len(other):
+        return False
+    return all(
+        bytes(one[at : at + _COMPARED]) == bytes(other[at : at + _COMPARED])
+        for at in range(0, len(one), _COMPARED)
+    )
 
 
 class _FileMapping(mmap.mmap):

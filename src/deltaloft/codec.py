@@ -18,12 +18,18 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, cast
 
 from deltaloft import xdelta3
 from deltaloft.atomic_file import replacing, write_all, write_pieces
-from deltaloft.buffers import PAGES_KEPT, Buffer, give_pages_back
-from deltaloft.delta_reader import check_size, decode_into, decode_pieces, open_delta
+from deltaloft.buffers import PAGES_KEPT, Buffer, give_pages_back, mapped_file
+from deltaloft.delta_reader import (
+    check_size,
+    decode_into,
+    decode_pieces,
+    is_unpacked,
+    open_delta,
+)
 from deltaloft.delta_writer import encode_pieces
 from deltaloft.errors import InvalidRequest, UnsupportedDelta
 from deltaloft.inspection import Inspection, WindowInspection
@@ -47,6 +53,9 @@ from deltaloft.secondary import (
     preset_of,
 )
 from deltaloft.source import DEFAULT_LEVEL, Source, borrowed
+from deltaloft.unpack import decode_unpacked, encode_unpacked
+
+_PIECE = 1 << 20  # bytes to write at once
 
 # A section that unpacks to more is left uncounted: no delta makes `inspect` take much memory.
 _MOST_INSPECTED = 64 << 20
@@ -102,18 +111,55 @@ def encode_file(
     level: int | None = None,
     secondary: Secondary = "lzma",
     threads: int | None = None,
+    unpack: bool = False,
 ) -> int:
     """Write the delta of `encode` to a file, window by window, and return its size.
 
     A Path appears whole or not at all. A file object gets the bytes from its position on; it is
     neither flushed nor closed.
 
+    With `unpack`, a body of unpack/1 is written instead where it is smaller: it looks inside the
+    deflate streams of zip and gzip files, and joins copies that nearly agree. `decode` and
+    `decode_file` read both, other programs only the delta. It takes the memory of both files with
+    their changed streams inflated, and proves itself by being decoded; docs/unpack.md says more.
+
     Raises:
         InvalidRequest, MemoryError: as `encode`.
         OSError: the delta cannot be written.
     """
     with _encoding(source, target, level, secondary, threads) as pieces:
-        return write_pieces(delta, pieces)
+        if not unpack:
+            return write_pieces(delta, pieces)
+        with tempfile.TemporaryFile() as spool:
+            write_pieces(cast("BinaryIO", spool), pieces)
+            with mapped_file(cast("BinaryIO", spool)) as plain:
+                body = _unpacked(source, target, plain, level, threads)
+                return write_pieces(delta, _cut(plain) if body is None else [body])
+
+
+def _unpacked(
+    source: Buffer | Path | Source,
+    target: Buffer | Path,
+    plain: memoryview,
+    level: int | None,
+    threads: int | None,
+) -> bytes | None:
+    """Return a body that looks inside deflate, or None where the plain delta is no larger."""
+    if isinstance(source, Source):
+        level = source.level
+    with borrowed(source) as old, borrowed(target) as new:
+        return encode_unpacked(
+            memoryview(old).cast("B"),
+            memoryview(new).cast("B"),
+            plain,
+            limit=len(plain),
+            level=DEFAULT_LEVEL if level is None else level,
+            threads=threads,
+        )
+
+
+def _cut(view: memoryview) -> Iterator[bytes]:
+    return (bytes(view[at : at + _PIECE]) for at in range(0, len(view), _PIECE))
 
 
 def decode(
@@ -131,7 +177,7 @@ def decode(
 
     Args:
         source: What the delta was made from.
-        delta: A VCDIFF delta.
+        delta: A VCDIFF delta, or a body of unpack/1.
         max_size: The largest target to make, in bytes; None for no limit but memory.
         threads: How many windows to decode at once; None for the number of processors, at most 8,
             and one for small targets.
@@ -145,6 +191,9 @@ def decode(
         WrongSource: it was made from something else, or is damaged.
         MemoryError: the target does not fit into memory.
     """
+    with borrowed(delta) as body:
+        if is_unpacked(body):
+            return b"".join(_decoding_unpacked(source, body, max_size, threads))
     with open_delta(delta) as opened:
         check_size(opened.target_size, max_size)
         if _goes_to_xdelta3(opened, engine):
@@ -176,6 +225,9 @@ def decode_file(
         MalformedDelta, UnsupportedDelta, TargetTooLarge, WrongSource, MemoryError: as `decode`.
         OSError: the target cannot be written.
     """
+    with borrowed(delta) as body:
+        if is_unpacked(body):
+            return write_pieces(target, _decoding_unpacked(source, body, max_size, threads))
     with ExitStack() as stack:
         opened = stack.enter_context(open_delta(delta))
         check_size(opened.target_size, max_size)
@@ -271,6 +323,18 @@ def _inspect_window(
         adler32=window.adler32 if window.indicator & VCD_ADLER32 else None,
         counts=counts,
     )
+
+
+def _decoding_unpacked(
+    source: Buffer | Path | Source, body: Buffer, max_size: int | None, threads: int | None
+) -> Iterator[bytes]:
+    with borrowed(source) as old:
+        yield from decode_unpacked(
+            memoryview(old).cast("B"),
+            memoryview(body).cast("B"),
+            max_size=max_size,
+            threads=threads,
+        )
 
 
 def _write(delta: Delta, source: Buffer, file: BinaryIO, threads: int | None) -> None:

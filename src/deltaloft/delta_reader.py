@@ -22,19 +22,23 @@ from pathlib import Path
 from typing import TypeVar
 
 from deltaloft.buffers import Buffer
-from deltaloft.errors import InvalidRequest, TargetTooLarge
+from deltaloft.errors import InvalidRequest, TargetTooLarge, UnsupportedDelta
 from deltaloft.native import VCD_TARGET, Delta, Pinned, Sections, Window, pinned
 from deltaloft.secondary import SectionUnpacker
 from deltaloft.source import borrowed
 
 __all__ = [
+    "UNPACK_MAGIC",
     "check_size",
     "decode_into",
     "decode_pieces",
+    "is_unpacked",
     "open_delta",
     "side_by_side",
     "usual_threads",
 ]
+
+UNPACK_MAGIC = b"\xd5unp"
 
 _MOST_THREADS = 8  # beyond that, memory is the limit and not the processors
 
@@ -67,10 +71,22 @@ def open_delta(delta: Buffer | Path) -> Iterator[Delta]:
 
     Raises:
         MalformedDelta, UnsupportedDelta: as `Delta`.
+        UnsupportedDelta: it is a body of unpack/1, with a delta inside.
         OSError: the file cannot be read.
     """
-    with borrowed(delta) as buffer, Delta(buffer) as opened:
-        yield opened
+    with borrowed(delta) as buffer:
+        if is_unpacked(buffer):
+            raise UnsupportedDelta(
+                "a VCDIFF delta expected, found unpack/1, which can only be decoded"
+            )
+        with Delta(buffer) as opened:
+            yield opened
+
+
+def is_unpacked(delta: Buffer) -> bool:
+    """Say whether these bytes claim to be a body of unpack, of whatever version."""
+    view = memoryview(delta)
+    return view.c_contiguous and view.cast("B")[: len(UNPACK_MAGIC)] == UNPACK_MAGIC
 
 
 def check_size(size: int, max_size: int | None) -> None:

@@ -8,6 +8,7 @@
     ├── IntegrityError             bytes are not the bytes they should be
     │   ├── WrongSource            the delta was made from another source
     │   ├── DamagedObject          a stored object or base fails its SHA-256
+    │   │   └── ContentOnly        DeltaGlider kept a file's inflated content, not the file
     │   └── InputChanged           a file changed while it was being read
     ├── InvalidRequest             a key, URL or setting that can never work; also a ValueError
     └── StorageError               the bucket said no, or nothing
@@ -33,6 +34,7 @@ __all__ = [
     "AlreadyExists",
     "BucketNotFound",
     "ClockSkewed",
+    "ContentOnly",
     "DamagedObject",
     "DeltaError",
     "DeltaloftError",
@@ -104,6 +106,10 @@ class WrongSource(IntegrityError):
 
 class DamagedObject(IntegrityError):
     """A stored object or base fails its SHA-256."""
+
+
+class ContentOnly(DamagedObject):
+    """A compressed file cannot be made again, but its inflated content can be had."""
 
 
 class InputChanged(IntegrityError):

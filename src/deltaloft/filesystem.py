@@ -206,13 +206,11 @@ class _StoreFileSystem(AbstractFileSystem):  # type: ignore[misc]
             self._put(rpath, Path(lpath), no_clobber=mode == "create")
 
     def cp_file(self, path1: str, path2: str, **_: Any) -> None:
-        """Store a file of the store under another key too."""
+        """Store a file of the store under another key too, or in another store."""
         with _errors_of_files(path1):
             store, place = self._located(path1)
-            with tempfile.TemporaryFile() as spool:
-                store.get(place.key, spool)
-                spool.seek(0)
-                self._put(path2, spool)
+            other, target = self._located(path2, putting=True)
+            store.copy(place.key, target.key, target=None if other is store else other)
 
     def _rm(self, path: str) -> None:
         with _errors_of_files(path):

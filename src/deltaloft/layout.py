@@ -4,6 +4,8 @@
                               delta    body = VCDIFF        dl-v=1 dl-sha256 dl-size
                                                             dl-base dl-base-size dl-codec=vcdiff
                                                             Content-Encoding: vcdiff
+                              delta    body = unpack/1      the same, dl-codec=unpack/1
+                                                            Content-Encoding: x-unpack
                               foreign  somebody else's      no dl-v
     .deltaloft/base/<sha256>  a base: plain bytes, named by their SHA-256   dl-v=1 dl-stem dl-sketch
     .deltaloft/bases          the index of bases, see `bases`                dl-v=1
@@ -41,6 +43,8 @@ __all__ = [
     "SKETCH_SIZE",
     "STEM_SIZE",
     "TEMPORARY_PREFIX",
+    "UNPACK",
+    "VCDIFF",
     "Delta",
     "Foreign",
     "Form",
@@ -72,10 +76,12 @@ __all__ = [
 
 STEM_SIZE = 64
 SKETCH_SIZE = 200
+VCDIFF = "vcdiff"
+UNPACK = "unpack/1"
 
 _VERSION = "1"
-_DELTA_ENCODING = "vcdiff"
-_CODEC = "vcdiff"
+# By dl-codec, the Content-Encoding of a delta: HTTP's clients must not take it for the file.
+_DELTA_ENCODINGS = {VCDIFF: "vcdiff", UNPACK: "x-unpack"}
 _OURS = "dl-"
 _RESERVED = ".deltaloft/"
 # S3 takes 2 KiB of metadata; ours needs less than 350 bytes of it, whatever the form.
@@ -182,7 +188,7 @@ def plain_attributes(user: Attributes, *, sha256: str) -> Attributes:
 
 
 def delta_attributes(
-    user: Attributes, *, sha256: str, size: int, base: str, base_size: int
+    user: Attributes, *, sha256: str, size: int, base: str, base_size: int, codec: str = VCDIFF
 ) -> Attributes:
     """Return what is stored beside a delta; the digest and `size` are the file's."""
     ours = {
@@ -190,11 +196,11 @@ def delta_attributes(
         "dl-size": str(size),
         "dl-base": base,
         "dl-base-size": str(base_size),
-        "dl-codec": _CODEC,
+        "dl-codec": codec,
     }
     if user.content_encoding is not None:
         ours["dl-content-encoding"] = user.content_encoding
-    return replace(_with_ours(user, ours), content_encoding=_DELTA_ENCODING)
+    return replace(_with_ours(user, ours), content_encoding=_DELTA_ENCODINGS[codec])
 
 
 def base_attributes(stem: str, sketch: str = "") -> Attributes:
@@ -219,7 +225,7 @@ def with_user(stored: Attributes, user: Attributes) -> Attributes:
     if user.content_encoding is not None:
         ours["dl-content-encoding"] = user.content_encoding
     metadata = {**user.metadata, **ours}
-    return replace(user, metadata=metadata, content_encoding=_DELTA_ENCODING)
+    return replace(user, metadata=metadata, content_encoding=stored.content_encoding)
 
 
 def _with_ours(user: Attributes, ours: Mapping[str, str]) -> Attributes:
@@ -291,6 +297,7 @@ class Delta:
     size: int
     base: str
     base_size: int
+    codec: str = VCDIFF
 
 
 Form = Foreign | Plain | Delta
@@ -307,26 +314,28 @@ def form_of(info: ObjectInfo, url: str) -> Form:
     version = metadata.get("dl-v")
     if version is None:
         # A copy that drops metadata turns a delta into bytes that are no use to anybody.
-        if "dl-base" in metadata or info.attributes.content_encoding == _DELTA_ENCODING:
+        if "dl-base" in metadata or info.attributes.content_encoding in _DELTA_ENCODINGS.values():
             raise DamagedObject(f"{url}: a delta that lost its metadata: dl-v expected")
         return Foreign()
     if version != _VERSION:
         raise UnsupportedFormat(f"{url}: dl-v={_VERSION} expected, found {_quoted(version)}")
     sha256 = _digest(metadata, "dl-sha256", url)
     if "dl-base" not in metadata and "dl-codec" not in metadata:
-        if info.attributes.content_encoding == _DELTA_ENCODING and "dl-size" in metadata:
+        if info.attributes.content_encoding in _DELTA_ENCODINGS.values() and "dl-size" in metadata:
             raise DamagedObject(f"{url}: a delta that lost its metadata: dl-base expected")
         return Plain(sha256)
     codec = metadata.get("dl-codec")
     if codec is None:
         raise DamagedObject(f"{url}: a delta that lost its metadata: dl-codec expected")
-    if codec != _CODEC:
-        raise UnsupportedFormat(f"{url}: dl-codec={_CODEC} expected, found {_quoted(codec)}")
+    if codec not in _DELTA_ENCODINGS:
+        known = " or ".join(_DELTA_ENCODINGS)
+        raise UnsupportedFormat(f"{url}: dl-codec={known} expected, found {_quoted(codec)}")
     return Delta(
         sha256,
         size=_size(metadata, "dl-size", url),
         base=_digest(metadata, "dl-base", url),
         base_size=_size(metadata, "dl-base-size", url),
+        codec=codec,
     )
 
 

@@ -12,10 +12,11 @@ from deltaloft.buffers import PAGES_KEPT, Buffer, give_pages_back, mapped
 from deltaloft.errors import InvalidRequest
 from deltaloft.native import Index, Pinned, pinned
 
-__all__ = ["DEFAULT_LEVEL", "LEVELS", "Source", "borrowed"]
+__all__ = ["DEFAULT_LEVEL", "DENSEST_LEVEL", "LEVELS", "Source", "borrowed"]
 
 LEVELS = range(1, 10)
 DEFAULT_LEVEL = 6
+DENSEST_LEVEL = 10  # for sources that were inflated, see effort.h; nobody can ask for it
 
 
 class Source:
@@ -35,7 +36,7 @@ class Source:
     """
 
     def __init__(self, source: Buffer | Path, *, level: int = DEFAULT_LEVEL) -> None:
-        if level not in LEVELS:
+        if level not in (*LEVELS, DENSEST_LEVEL):
             raise InvalidRequest(f"a level from 1 to 9 expected, found {level!r}")
         self.level = level
         with ExitStack() as stack:

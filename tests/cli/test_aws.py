@@ -71,10 +71,11 @@ class Ground:
 
 @pytest.fixture(scope="session")
 def aws() -> str:
-    """The real awscli."""
-    found = os.environ.get("DELTALOFT_TEST_AWSCLI") or shutil.which("aws")
+    """The real awscli; `make neighbours` installs it."""
+    own = Path(__file__).parents[2] / ".venv-awscli" / "bin"
+    found = shutil.which("aws", path=f"{own}{os.pathsep}{os.environ['PATH']}")
     if found is None:
-        missing("awscli", "no aws on the PATH")
+        missing("awscli", "awscli is not installed (make neighbours)")
     return found
 
 

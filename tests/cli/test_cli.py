@@ -246,3 +246,34 @@ def test_a_key_cannot_lead_out_of_the_folder(store: Path, dg_: Commands, here: P
     assert dg_("get", f"file://{store}/../../evil") == 0
     assert (here / "evil").read_bytes() == b"x"
     assert not (here.parent / "evil").exists()
+
+
+def test_stats_sum_up_and_write_a_page(store: Path, here: Path, dg_: Commands) -> None:
+    """The numbers as lines and as JSON, and a page beside them."""
+    (record,) = dg_.records("stats", "store", "--html", "page.html")
+    assert (5, 4) == (record["totals"]["keys"], record["totals"]["deltas"])
+    assert record["saved_size"] == record["totals"]["logical_size"] - record["stored_size"]
+    assert (here / "page.html").read_text().startswith("<!doctype html>")
+    assert dg_("stats", "store") == 0
+    assert "5 keys, 4 of them deltas on 1 bases" in dg_.out
+
+
+def test_attributes_on_the_command_line(dg_: Commands) -> None:
+    """Tags and an expiry are kept; what a folder cannot keep, or nobody knows, is refused."""
+    options = ["--tag", "team=a b", "--expires", "2031-05-06T07:08:09Z", "--metadata", "m=1"]
+    assert 0 == dg_("put", "--create", "app-1.0.bin", "store/app", *options)
+    (found,) = dg_.records("stat", "store/app")
+    assert "2031-05-06T07:08:09+00:00" == found["attributes"]["expires"]
+    assert {"team": "a b"} == FolderBucket(Path("store")).tags("app")
+    for wrong in (
+        ["--sse", "aws:kms", "--sse-kms-key-id", "k"],
+        ["--sse-kms-key-id", "k"],
+        ["--acl", "public-read"],
+        ["--grant", "READ=uri=http://x"],
+        ["--grant", "READ"],
+        ["--storage-class", "GLACIER"],
+        ["--expires", "tomorrow"],
+        ["--tag", "novalue"],
+    ):
+        assert 2 == dg_("put", "app-1.0.bin", "store/app", *wrong)
+        one_line(dg_.err)

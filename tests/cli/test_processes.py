@@ -18,7 +18,10 @@ from click.testing import CliRunner
 from commands import DG, Commands, one_line, release
 from neighbours import missing
 
+from deltaloft.cli.lazy import LazyGroup
 from deltaloft.cli.main import dg, run
+
+LIGHT = {"failure", "interrupt", "lazy", "main", "output"}
 
 
 def in_namespace(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -83,26 +86,45 @@ def test_a_reader_that_leaves_is_no_traceback(store: Path) -> None:
     assert (done.stdout, done.stderr) == ("1\n", "")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["put", "--help"], ["put"]])
-def test_help_is_quick(arguments: list[str]) -> None:
-    """Neither help nor a usage error loads boto3, cryptography or rich."""
-    heavy = ("boto3", "botocore", "cryptography", "rich")
+@pytest.mark.parametrize(
+    ("arguments", "own"),
+    [
+        (["--help"], set()),
+        ([], set()),
+        (["mistyped"], set()),
+        (["put", "--help"], {"commands", "file_names", "options"}),
+        (["put"], {"commands", "file_names", "options"}),
+    ],
+)
+def test_help_is_quick(arguments: list[str], own: set[str]) -> None:
+    """Help and usage errors import nothing heavy, and no command but the one that was named."""
     script = (
         "import sys; from deltaloft.cli.main import run; run(sys.argv[1:]);"
-        f"print([name for name in {heavy} if name in sys.modules], file=sys.stderr)"
+        "print(*sys.modules, file=sys.stderr)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True
     )
-    assert done.stderr.splitlines()[-1] == "[]"
+    loaded = set(done.stderr.splitlines()[-1].split())
+    heavy = {"boto3", "botocore", "cryptography", "importlib.metadata", "rich", "xxhash"}
+    assert set() == loaded & {*heavy, "deltaloft._vcdiff", "deltaloft._xdelta3", "deltaloft.store"}
+    shared = {"deltaloft.cli", *(f"deltaloft.cli.{each}" for each in LIGHT | own)}
+    assert shared == {name for name in loaded if name.startswith("deltaloft.cli")}
+    if not own:
+        assert "sqlite3" not in loaded
+        assert "ssl" not in loaded
 
 
 def test_every_command_has_help() -> None:
-    """Each command explains itself and exits with 0."""
-    for name in dg.commands:
+    """Each command explains itself and exits with 0; the list of all has a line for each."""
+    assert isinstance(dg, LazyGroup)
+    shown = CliRunner().invoke(dg, ["--help"]).output
+    for name, summary in dg.summaries.items():
         result = CliRunner().invoke(dg, [name, "--help"])
-        assert result.exit_code == 0
-        assert "--json" in result.output
+        assert result.exit_code == 0, name
+        assert "--json" in result.output or name == "completion"
+        assert f"{name} " in shown
+        assert summary in " ".join(shown.split())
 
 
 @pytest.fixture

@@ -193,41 +193,34 @@ def test_a_pipe_gets_no_second_version(
 
 
 @pytest.mark.parametrize(
-    "fault",
-    [
-        Cut(5_000_000),
-        Cut(5_000_000, reset=True),
-        Cut(0),
-        Stall(1),
-        Stall(5_000_000),
-    ],
-    ids=str,
+    "fault", [Cut(5_000_000), Cut(5_000_000, reset=True), Cut(0), Stall(5_000_000)], ids=str
 )
-@pytest.mark.parametrize("skip", [0, 1, 3])
+@pytest.mark.parametrize("skip", [0, 3])
 def test_a_range_that_breaks_off_is_continued(
     behind: S3Bucket, through: Through, faulty_s3: FaultyS3, fault: Fault, skip: int
 ) -> None:
     """What came is not asked for again, and what is missing comes from the same version."""
     put(behind, version(1))
     faulty_s3.inject("GetObject", fault, skip=skip)
-    assert Store(through(timeout=0.5)).read("key") == version(1)
+    # A stall lasts as long as the client's patience, which others on the machine try, too.
+    assert Store(through(timeout=2 if isinstance(fault, Stall) else 60)).read("key") == version(1)
     assert len(ranges(faulty_s3)) == 4 + 1
     # What was on its way when the connection ended, and the reset's own loss.
     sent = sum(each.sent for each in faulty_s3.matching("GetObject"))
     assert SIZE <= sent + 1 < SIZE + (6 << 20)
 
 
-@pytest.mark.parametrize("skip", [0, 1])
+@pytest.mark.parametrize("fault", [Cut(1), Stall(1)], ids=str)
 def test_a_line_that_stays_broken_is_an_error(
-    behind: S3Bucket, through: Through, faulty_s3: FaultyS3, tmp_path: Path, skip: int
+    behind: S3Bucket, through: Through, faulty_s3: FaultyS3, tmp_path: Path, fault: Fault
 ) -> None:
-    """One byte and then silence, each time: an error after a bounded number of requests."""
+    """One byte and then nothing, each time: an error after a bounded number of requests."""
     put(behind, version(1))
-    faulty_s3.inject("GetObject", Stall(1), skip=skip, times=None)
+    faulty_s3.inject("GetObject", fault, times=None)
     with pytest.raises(Unreachable):
         Store(through(timeout=0.5)).get("key", tmp_path / "file")
-    assert len(ranges(faulty_s3)) <= 1 + 4 * 6
-    assert not (tmp_path / "file").exists()
+    assert len(ranges(faulty_s3)) <= 4 * 6
+    assert list(tmp_path.iterdir()) == []
 
 
 def proxy_page(request: Request, forward: Forward) -> Answer:

@@ -45,21 +45,29 @@ BASE = layout.base_key(sha256(release(0)))
 
 # ---- First writers ---------------------------------------------------------------------------
 
-# Waits for the name of a root, puts one file below it, and again.
+# Waits for the names of eight roots, puts a file below each of them at once, and again.
 WRITE = """
 import random, sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from deltaloft.bases import BaseIndex
+from deltaloft.base_cache import BaseCache
+from deltaloft.s3_bucket import S3Bucket
 from deltaloft.store import Store
 
-url, endpoint, cache, writer = sys.argv[1:]
+name, endpoint, cache, writer = sys.argv[1:]
 cache = BaseCache(Path(cache), key=bytes(32))
+client = S3Bucket(name, endpoint_url=endpoint).client
+
+def write(root):
+    store = Store(S3Bucket(name, prefix=root, client=client), cache=cache)
+    mine = random.Random(f"{root} {writer}").randbytes(100)
+    store.put(random.Random(1).randbytes(25_000) + mine, f"app-{writer}.bin")
+
 print("ready", flush=True)
-for root in sys.stdin:
-    store = Store.open(f"{url}/{root.strip()}", endpoint_url=endpoint, cache=cache)
-    content = random.Random(1).randbytes(25_000) + random.Random(root + writer).randbytes(100)
-    store.put(content, f"app-{writer}.bin")
-    print("done", flush=True)
+with ThreadPoolExecutor(8) as threads:
+    for roots in sys.stdin:
+        list(threads.map(write, roots.split()))
+        print("done", flush=True)
 """
 
 
@@ -69,7 +77,8 @@ def test_no_first_writer_is_lost_in_200_races(
     s3_upstream: str, behind: S3Bucket, tmp_path: Path, fresh_cache: FreshCache
 ) -> None:
     """Eight processes that put into an empty store at once are all read back, 200 times of 200."""
-    command = [sys.executable, "-c", WRITE, behind.url, s3_upstream]
+    name = behind.url.removeprefix("s3://")
+    command = [sys.executable, "-c", WRITE, name, s3_upstream]
     writers = [
         subprocess.Popen(
             [*command, str(tmp_path / f"c{n}"), str(n)],
@@ -80,22 +89,21 @@ def test_no_first_writer_is_lost_in_200_races(
         for n in range(8)
     ]
     try:
-        said = [writer.stdout.readline() for writer in writers if writer.stdout]
-        assert ["ready\n"] * 8 == said
-        for race in range(200):
+        assert ["ready\n"] * 8 == [each.stdout.readline() for each in writers if each.stdout]
+        for first in range(0, 200, 8):
+            roots = [f"race-{number}" for number in range(first, first + 8)]
             for writer in writers:
                 assert writer.stdin is not None
-                writer.stdin.write(f"race-{race}\n")
+                writer.stdin.write(" ".join(roots) + "\n")
                 writer.stdin.flush()
-            said = [writer.stdout.readline() for writer in writers if writer.stdout]
-            assert ["done\n"] * 8 == said
-            name = behind.url.removeprefix("s3://")
-            root = S3Bucket(name, prefix=f"race-{race}", client=behind.client)
-            store = Store(root, cache=fresh_cache())
-            for n in range(8):
-                mine = random.Random(f"race-{race}\n{n}").randbytes(100)
-                expected = random.Random(1).randbytes(25_000) + mine
-                assert expected == store.read(f"app-{n}.bin")
+            assert ["done\n"] * 8 == [each.stdout.readline() for each in writers if each.stdout]
+            for root in roots:
+                bucket = S3Bucket(name, prefix=root, client=behind.client)
+                store = Store(bucket, cache=fresh_cache())
+                for n in range(8):
+                    mine = random.Random(f"{root} {n}").randbytes(100)
+                    expected = random.Random(1).randbytes(25_000) + mine
+                    assert expected == store.read(f"app-{n}.bin")
     finally:
         for writer in writers:
             writer.communicate()

@@ -49,6 +49,8 @@ url, endpoint, file = sys.argv[1:]
 with open(file, "rb") as body:
     open_bucket(url, endpoint_url=endpoint).put("key", body, Attributes(metadata={"a": "b"}))
 """
+# Whoever starts tests in the background may have them ignore SIGINT.
+INTERRUPTIBLE = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
 SAME = Attributes(metadata={"a": "b"})
 
 
@@ -285,7 +287,8 @@ def test_ctrl_c_is_aborted(behind: S3Bucket, content: bytes, tmp_path: Path, sta
     with FaultyS3(behind.client.meta.endpoint_url) as double:
         double.inject("UploadPart", slow, times=None)
         process = subprocess.Popen(
-            [sys.executable, "-c", PUT, behind.url, double.url, str(file)], stderr=subprocess.PIPE
+            [sys.executable, "-c", INTERRUPTIBLE + PUT, behind.url, double.url, str(file)],
+            stderr=subprocess.PIPE,
         )
         while not double.matching("UploadPart"):
             assert process.poll() is None

@@ -7,6 +7,7 @@ FOLDER holds the programs fuzz_*. Beside them, what is made here:
     seeds/deltas    the source and delta of each of tests/vectors, in the form of fuzz_input.h
     seeds/recipes   their sources and targets, in the form of fuzz_round_trip.c
     seeds/pairs     two deltas to be merged, in the form of fuzz_merge.c
+    seeds/streams   their targets deflated, in the form of fuzz_inflate.c
     corpus/NAME     what reached something new; it grows from run to run
     findings/NAME-* inputs that broke a promise
     logs/NAME       what the fuzzer said
@@ -19,11 +20,16 @@ import os
 import re
 import subprocess
 import time
+import zlib
 from pathlib import Path
 
 HERE = Path(__file__).parent
 VECTORS = HERE.parent / "vectors"
-SEEDS = {"fuzz_round_trip": "recipes", "fuzz_merge": "pairs"}  # the others read deltas
+SEEDS = {
+    "fuzz_round_trip": "recipes",
+    "fuzz_merge": "pairs",
+    "fuzz_inflate": "streams",
+}  # the others read deltas
 MAX_SIZE = 4096
 
 # Memory that is read before it was written holds no zeros, which would pass for an empty slot.
@@ -40,6 +46,13 @@ def recipe_seed(source: bytes, target: bytes) -> bytes:
     literals = [(0, source), (4, target)]
     steps = (bytes([kind]) + len(data).to_bytes(2, "big") + data for kind, data in literals)
     return b"\x01\x00" + b"\x05" + b"".join(steps)  # windows of 257 bytes, level 6
+
+
+def stream_seed(plain: bytes) -> bytes:
+    """Deflate a target, with fixed codes where its size is odd."""
+    strategy = zlib.Z_FIXED if len(plain) % 2 else zlib.Z_DEFAULT_STRATEGY
+    stream = zlib.compressobj(6, zlib.DEFLATED, -15, 8, strategy)
+    return b"\0" + stream.compress(plain) + stream.flush()
 
 
 # Section 3's example of the RFC, framed by the harness: COPY 4 0, ADD 4 wxyz, COPY 4 4, COPY 12 24,
@@ -60,7 +73,7 @@ def pair_seed(seed: bytes) -> bytes:
 
 def write_seeds(folder: Path) -> None:
     """Turn tests/vectors into inputs; the larger ones are cut by the fuzzer."""
-    for name in ("deltas", "recipes", "pairs"):
+    for name in ("deltas", "recipes", "pairs", "streams"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     for name, seed in FRAMED.items():
         (folder / "deltas" / name).write_bytes(seed)
@@ -73,6 +86,7 @@ def write_seeds(folder: Path) -> None:
         if target.exists() and max(len(source), target.stat().st_size) <= 0xFFFF:
             seed = recipe_seed(source, target.read_bytes())
             (folder / "recipes" / vector.name).write_bytes(seed)
+            (folder / "streams" / vector.name).write_bytes(stream_seed(target.read_bytes()))
 
 
 def run(program: Path, seconds: int) -> bool:
@@ -86,7 +100,7 @@ def run(program: Path, seconds: int) -> bool:
     words += [f"-max_total_time={seconds}", f"-max_len={MAX_SIZE}", "-print_final_stats=1"]
     words += ["-timeout=20", "-rss_limit_mb=2048", "-malloc_limit_mb=512"]
     words.append(f"-artifact_prefix={findings / name}-")
-    if name != "fuzz_round_trip":
+    if name not in ("fuzz_round_trip", "fuzz_inflate"):
         words.append(f"-dict={HERE / 'vcdiff.dict'}")
     start = time.monotonic()
     with log.open("w") as output:

@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from broken_line import Answer, script
 
-from deltaloft.bucket import Attributes, Bucket, Encryption, Grant, Lock
+from deltaloft.bucket import Attributes, Bucket, Encryption, Grant, Lock, ObjectInfo
 from deltaloft.errors import (
+    AccessDenied,
     InvalidRequest,
     NotFound,
     ObjectArchived,
@@ -18,6 +20,7 @@ from deltaloft.errors import (
     StorageError,
     Unsupported,
 )
+from deltaloft.s3_bucket import S3Bucket
 
 TAGS = {"team": "a b+c", "cost/centre": "x@y.z:1", "empty": ""}
 FULL = Attributes(
@@ -386,3 +389,28 @@ def test_a_copy_in_parts(s3_bucket: Any, monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(PreconditionFailed):
         s3_bucket.copy(stale, "other")
     assert ["source", "target"] == [listed.key for listed in s3_bucket.list()]
+
+
+def test_an_error_inside_a_200() -> None:
+    """CopyObject may answer 200 and then fail: that is no copy."""
+    failed = Answer(200, b"<Error><Code>InternalError</Code></Error>")
+    nothing = Answer(200, b"<CopyObjectResult></CopyObjectResult>")
+    owner = b"<Owner><ID>me</ID></Owner><AccessControlList/>"
+    acl = Answer(200, b"<AccessControlPolicy>" + owner + b"</AccessControlPolicy>")
+    info = ObjectInfo("source", 1, "abc", datetime(2026, 1, 1, tzinfo=UTC), Attributes())
+    for answers in ([acl, *[failed] * 5], [acl, nothing]):
+        with script(*answers) as server:
+            bucket = S3Bucket("b", endpoint_url=server.url)
+            with pytest.raises(StorageError, match="target"):
+                bucket.copy(info, "target")
+            assert not server.answers
+
+
+def test_a_service_without_acls() -> None:
+    """A service that knows no ACLs has none to keep; one that hides them is not guessed at."""
+    done = Answer(200, b"<CopyObjectResult><ETag>new</ETag></CopyObjectResult>")
+    info = ObjectInfo("source", 1, "abc", datetime(2026, 1, 1, tzinfo=UTC), Attributes())
+    with script(Answer(501), done) as server:
+        assert "new" == S3Bucket("b", endpoint_url=server.url).copy(info, "target")
+    with script(Answer(403), done) as server, pytest.raises(AccessDenied):
+        S3Bucket("b", endpoint_url=server.url).copy(info, "target")

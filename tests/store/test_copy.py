@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from deltaloft.base_cache import BaseCache
+from deltaloft.bases import BaseIndex
 from deltaloft.bucket import Attributes, Bucket, Encryption, Grant
 from deltaloft.errors import DamagedObject, InvalidRequest, NotFound
 from deltaloft.folder_bucket import FolderBucket
@@ -60,13 +61,19 @@ def test_a_delta_is_copied_as_a_delta(store: Store, bucket: Bucket) -> None:
 def test_no_bytes_come_here(
     s3_endpoint: str, new_s3_bucket: Callable[..., Any], fresh_cache: NewCache, requests: Any
 ) -> None:
-    """A copy is four requests, none of them a GET of the body."""
+    """A copy is five requests, none of them a GET of the body."""
     bucket = new_s3_bucket(s3_endpoint)
     store = Store(bucket, cache=fresh_cache())
     store.put(release(0), "key")
     requests.clear()
     store.copy("key", "copy")
-    assert [("HEAD", "key"), ("GET", "key"), ("PUT", "copy"), ("HEAD", "copy")] == requests
+    assert [
+        ("HEAD", "key"),
+        ("GET", "key"),  # its ACL
+        ("PUT", "copy"),
+        ("GET", ".deltaloft/bases"),  # is the base retiring?
+        ("HEAD", "copy"),
+    ] == requests
     assert release(0) == store.read("copy")
 
 
@@ -217,11 +224,27 @@ def test_an_index_made_again_keeps_them_apart(
     first = store.put(release(0), "secret-1.0", attributes=secret)
     for listed in bucket.list(".deltaloft/bases"):
         bucket.delete(listed.key)
+    assert () == BaseIndex(bucket).load()
+    assert [first.base] == [base.sha256 for base in BaseIndex(bucket, secret).load()]
     store = Store(bucket, cache=fresh_cache())
     opened = store.put(release(1), "open-1.1")
     assert first.base != opened.base
     again = store.put(release(2), "secret-1.2", attributes=secret)
     assert (first.base, False) == (again.base, again.new_base)
+
+
+def test_an_index_that_names_the_wrong_bases(
+    moto_endpoint: str, new_s3_bucket: Callable[..., Any], fresh_cache: NewCache
+) -> None:
+    """A protected base is not used by others, even where their index offers it."""
+    bucket = new_s3_bucket(moto_endpoint)
+    secret = Attributes(encryption=KMS)
+    first = Store(bucket, cache=fresh_cache()).put(release(0), "secret-1.0", attributes=secret)
+    (index,) = bucket.list(".deltaloft/bases-")
+    bucket.copy(bucket.head(index.key), ".deltaloft/bases")
+    opened = Store(bucket, cache=fresh_cache()).put(release(1), "open-1.1")
+    assert opened.new_base
+    assert first.base != opened.base
 
 
 def test_a_public_file_has_a_public_base(

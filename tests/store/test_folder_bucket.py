@@ -428,17 +428,15 @@ def test_who_writes_is_not_tidied_away(folder: Path, bucket: FolderBucket) -> No
 def test_a_body_that_vanishes_is_not_indexed(folder: Path, bucket: FolderBucket) -> None:
     """Should a body be removed before the index knows it, the put fails and the old one stays."""
     bucket.put("key", b"old", PLAIN)
-    before = bodies(folder)
+    before = set(bodies(folder))
     with (
         closing(sqlite3.connect(folder / "index.sqlite", isolation_level=None)) as other,
         ThreadPoolExecutor(1) as threads,
     ):
         other.execute("BEGIN IMMEDIATE")  # the put has to wait for its turn
         put = threads.submit(bucket.put, "key", b"new", PLAIN)
-        while not (written := [path for path in bodies(folder) if path not in before]):
-            time.sleep(0.01)
-        while "-" not in written[0].name:
-            written = [path for path in bodies(folder) if path not in before]
+        while not (written := [path for path in set(bodies(folder)) - before if "-" in path.name]):
+            time.sleep(0.01)  # it has no such name before it is complete
         written[0].unlink()
         other.execute("ROLLBACK")
         with pytest.raises(StorageError, match="abandoned"):

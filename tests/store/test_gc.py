@@ -15,7 +15,7 @@ from releases import change, release, sha256, stored
 from deltaloft import layout
 from deltaloft.base_cache import BaseCache
 from deltaloft.bases import BaseIndex
-from deltaloft.bucket import Attributes, Bucket
+from deltaloft.bucket import Attributes, Bucket, Encryption
 from deltaloft.errors import (
     AccessDenied,
     DamagedObject,
@@ -339,6 +339,29 @@ def test_each_store_looks_after_its_own_bases(
     assert release(0, seed=5) == outer.store().read("outer-1.0")
 
 
+def test_bases_are_looked_after_under_one_protection_at_a_time(
+    moto_endpoint: str, new_s3_bucket: Callable[..., Any], fresh_cache: Callable[[], BaseCache]
+) -> None:
+    """Who puts with encryption looks at another index, and does not see marks in this one."""
+    world = filled(World(new_s3_bucket(moto_endpoint), fresh_cache))
+    sealed = Attributes(encryption=Encryption("AES256"))
+    content = release(0, seed=7)
+    world.store().put(content, "sealed", attributes=sealed)
+    world.store().put(release(1, seed=7), "sealed", delta="never")
+    world.later(hours=25)
+    for _ in range(3):
+        result = world.gc()
+        assert 1 == result.protected
+        world.later(hours=25)
+    assert {sha256(NEEDED), sha256(content)} == world.bases()
+    assert {sha256(content)} == names(world.gc(attributes=sealed).marked)
+    assert sha256(content) != world.store().put(release(2, seed=7), "again", attributes=sealed).base
+    world.store().delete("again")
+    world.later(hours=2)
+    assert {sha256(content)} == names(world.gc(attributes=sealed).deleted)
+    assert NEEDED == world.store().read("needed-1.0")
+
+
 # ---- Versions ----
 
 
@@ -623,6 +646,43 @@ def _unmarked_load(kind: Any) -> Any:
     return lambda index, **_: load(index, retiring=True)
 
 
+def test_a_copy_does_not_spread_what_is_marked(any_world: World) -> None:
+    """A key that came back, or was missed, is stored anew where it is copied to."""
+    world = any_world
+    base = world.store().put(UNUSED, "unused").base
+    info, body = world.bucket.head("unused"), stored(world.bucket, "unused")
+    assert world.store().copy("unused", "copied").in_place
+    world.store().delete("unused")
+    world.store().delete("copied")
+    world.gc()
+    assert {base} == world.marks().keys()
+    world.bucket.put("back", body, info.attributes)
+    copied = world.store().copy("back", "moved")
+    assert (False, True) == (copied.in_place, copied.base != base)
+    world.store().delete("back")
+    for _ in range(3):
+        world.later(hours=25)
+        world.gc()
+    assert base not in world.bases()
+    assert UNUSED == world.store().read("moved")
+
+
+def test_an_index_with_marks_is_never_overwritten_unseen(world: World) -> None:
+    """A 500 to a conditional write is no leave to write without the condition."""
+    world.gc()
+    before = stored(world.bucket, layout.INDEX_KEY)
+    put = world.bucket.put
+
+    def fail(key: str, body: Any, attributes: Any, **conditions: Any) -> str:
+        if key == layout.INDEX_KEY and any(conditions.values()):
+            raise StorageError("InternalError, HTTP 500")
+        return put(key, body, attributes, **conditions)
+
+    world.bucket.put = fail  # type: ignore[method-assign]
+    assert world.store().put(release(0, seed=4), "other").new_base
+    assert before == stored(world.bucket, layout.INDEX_KEY)
+
+
 def test_a_quick_writer_does_not_look_twice(world: World) -> None:
     """The check costs requests only where the put took long."""
     assert rescue.SLOW_SECONDS == 600
@@ -634,11 +694,12 @@ def test_a_quick_writer_does_not_look_twice(world: World) -> None:
 
 
 def test_a_base_is_looked_at_again_by_a_process_that_lives_long(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    any_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was there yesterday may have been deleted: a stale index entry does no harm."""
     from deltaloft.store import base_bytes
 
+    world = any_world
     store = world.store()
     store.put(release(1), "needed-1.1")
     world.bucket.delete(layout.base_key(sha256(NEEDED)))

@@ -126,7 +126,7 @@ def test_attributes_that_cannot_come_back_are_refused(attributes: Attributes) ->
     [
         (delta_metadata(v="2"), UnsupportedFormat, "dl-v=1 expected, found '2'"),
         (delta_metadata(v=""), UnsupportedFormat, "dl-v"),
-        (delta_metadata(codec="unpack/1"), UnsupportedFormat, "'unpack/1'"),
+        (delta_metadata(codec="unpack/2"), UnsupportedFormat, "'unpack/2'"),
         (delta_metadata(codec=None), DamagedObject, "dl-codec"),
         (delta_metadata(base=None), DamagedObject, "dl-base"),
         (delta_metadata(base=BASE.upper()), DamagedObject, "dl-base"),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import secrets
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from io import FileIO
 from pathlib import Path
 
 from deltaloft.base_cache.private_files import create_private
 from deltaloft.encrypted_file import EncryptedWriter
+from deltaloft.interruption import taken_back
 
 __all__ = ["Draft"]
 
@@ -28,6 +29,7 @@ class Draft:
         self._part = goal.with_name(f"{goal.name}.{secrets.token_hex(4)}.part")
         self._file: FileIO | None = None
         self._writer: EncryptedWriter | None = None
+        self._entered = ExitStack()
         try:
             self._file = create_private(self._part)
             self._writer = EncryptedWriter(self._file, key=key, sha256=sha256, size=size)
@@ -35,9 +37,11 @@ class Draft:
             self._give_up(trouble)
 
     def __enter__(self) -> Draft:
+        self._entered.enter_context(taken_back(lambda: self._part.unlink(missing_ok=True)))
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._entered.close()
         if self._writer is not None:
             self._discard()
 

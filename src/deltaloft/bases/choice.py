@@ -111,6 +111,10 @@ def _candidate(base: Base, wanted: str, size: int, of: Sketch, unpacking: bool) 
     if known:
         shared = _shared(max(known), base.size, size)
         close = max(known) >= _CLOSE
+        if unpacking and of.inside:
+            # Members of which each changed by a line have no CRC-32 in common, and yet much.
+            named = _shared_by_name(base.size, size, same_stem=same_stem, same_name=same_name)
+            shared, close = max(shared, named), close or named > 0
     else:
         shared = _shared_by_name(base.size, size, same_stem=same_stem, same_name=same_name)
         close = shared > 0

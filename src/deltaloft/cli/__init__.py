@@ -1,11 +1,13 @@
 """The command line, `dg`.
 
     main        the group of commands, and what becomes of exceptions
+    lazy        commands that are imported when they are run
     commands    put get ls rm stat: files and a store
     delta       encode decode inspect: files alone
     options     what several commands share, as decorators
     place       a URL or path on the command line -> store and key
     output      lines, JSON, progress
+    interrupt   what Ctrl-C does
     failure     exception -> words and exit code
 
 Heavy imports stand in the commands that need them: `dg --help` loads click and nothing else.

@@ -24,7 +24,10 @@ __all__ = ["get_bucket_acl", "mb", "put_bucket_acl", "rb"]
 @storage_options
 @output_options
 def mb(url: str, storage: Storage, out: Output) -> None:
-    """Make a bucket, or a store of a folder that is new or empty; one that is there stays."""
+    """Make a bucket, or a store of a folder.
+
+    A folder has to be new or empty. What is there already stays.
+    """
     made = buckets.make(url, **_reached(url, storage))
     out.record({"bucket": made}, f"made {made}")
 
@@ -35,10 +38,10 @@ def mb(url: str, storage: Storage, out: Output) -> None:
 @storage_options
 @output_options
 def rb(url: str, force: bool, storage: Storage, out: Output) -> None:
-    """Remove an empty bucket, or a store in a folder with the folder.
+    """Remove a bucket, or a store with its folder.
 
-    A bucket whose files are all gone may still hold bases: --force removes them, too. One that
-    holds old versions of objects is left as it is.
+    It has to be empty. A bucket whose files are all gone may still hold bases: --force removes
+    them, too. One that holds old versions of objects is left as it is.
     """
     buckets.remove(url, emptied=force, **_reached(url, storage))
     out.record({"bucket": url}, f"removed {url}")
@@ -63,7 +66,10 @@ def get_bucket_acl(url: str, storage: Storage, out: Output) -> None:
 def put_bucket_acl(
     url: str, acl: str | None, grants: Sequence[Grant], storage: Storage, out: Output
 ) -> None:
-    """Replace the ACL of a bucket by --acl or by --grant. Its objects keep theirs."""
+    """Replace the ACL of a bucket.
+
+    By --acl, or by --grant. Its objects keep theirs.
+    """
     buckets.set_acl(url, acl=acl, grants=grants, **_reached(url, storage))
     out.record({"bucket": url, "acl": acl}, f"{url}: {acl or f'{len(grants)} grants'}")
 

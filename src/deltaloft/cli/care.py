@@ -11,9 +11,10 @@ import click
 
 from deltaloft.cli import failure
 from deltaloft.cli.options import Storage, output_options, storage_options
-from deltaloft.cli.output import Output, human
+from deltaloft.cli.output import Output
 from deltaloft.errors import InvalidRequest, NotFound
 from deltaloft.place import locate
+from deltaloft.sizes import human
 
 if TYPE_CHECKING:
     from deltaloft.store import GcResult, UnusedBase, Verified

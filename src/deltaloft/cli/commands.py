@@ -19,9 +19,10 @@ from deltaloft.cli.options import (
     output_options,
     storage_options,
 )
-from deltaloft.cli.output import Output, human
+from deltaloft.cli.output import Output
 from deltaloft.errors import NotFound
 from deltaloft.place import locate
+from deltaloft.sizes import human
 
 if TYPE_CHECKING:
     from deltaloft.store import Entry, GetResult, PutResult, Stat, Store
@@ -35,6 +36,8 @@ __all__ = ["get", "ls", "put", "stat"]
 @click.option("--create", is_flag=True, help="Make the bucket, or a store of a new folder.")
 @click.option("--delta", type=click.Choice(["auto", "always", "never"]), default="auto",
               show_default=True, help="Whether to store deltas.")  # fmt: skip
+@click.option("--codec", type=click.Choice(["auto", "vcdiff"]), default="auto", show_default=True,
+              help="vcdiff keeps to deltas that stock tools read.")  # fmt: skip
 @level_option
 @click.option("--no-clobber", is_flag=True, help="Fail where the key is taken.")
 @attribute_options
@@ -81,20 +84,27 @@ def _put_line(result: PutResult) -> str:
 @click.command()
 @click.argument("url")
 @click.argument("dest", required=False)
+@click.option("--inflated", is_flag=True, help="Where DeltaGlider stored a compressed file's "
+              "content only, give that content, unproven.")  # fmt: skip
+@click.option("--replay-seconds", type=click.FloatRange(0), default=120.0, show_default=True,
+              help="CPU time for compressing it again as it was.")  # fmt: skip
 @storage_options
 @output_options
-def get(url: str, dest: str | None, storage: Storage, out: Output) -> None:
+def get(url: str, dest: str | None, inflated: bool, replay_seconds: float, storage: Storage,
+        out: Output) -> None:  # fmt: skip
     """Give the file at a URL back, proven, as DEST: a file, a folder, or - for standard output."""
     place = locate(url, root=storage.root)
     target = sys.stdout.buffer if dest == "-" else destination(dest, place.key)
-    with storage.open(place.store) as store, out.progress(place.key, None) as progress:
-        result = store.get(place.key, target, progress=progress)
+    opened = storage.open(place.store, replay_seconds=replay_seconds)
+    with opened as store, out.progress(place.key, None) as progress:
+        result = store.get(place.key, target, inflated=inflated, progress=progress)
     shown = "-" if dest == "-" else str(target)
     out.record({"file": shown, **asdict(result)}, _get_line(result, shown), err=dest == "-")
 
 
 def _get_line(result: GetResult, shown: str) -> str:
-    proof = f"sha256 {result.sha256}" if result.sha256 else "not proven: stored by other means"
+    why = "inflated" if result.form == "deltaglider" else "stored by other means"
+    proof = f"sha256 {result.sha256}" if result.sha256 else f"not proven: {why}"
     return f"{result.key} -> {shown}  {human(result.size)}  {proof}"
 
 

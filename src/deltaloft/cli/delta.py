@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from deltaloft.cli.options import level_option, output_options
-from deltaloft.cli.output import Output, human
+from deltaloft.cli.output import Output
+from deltaloft.sizes import human
 
 __all__ = ["decode", "encode", "engines", "inspect", "merge"]
 
@@ -26,12 +27,13 @@ def engines() -> list[str]:
 @click.argument("target", type=_FILE)
 @click.argument("delta", type=_FILE)
 @level_option
+@click.option("--unpack", is_flag=True, help="Look inside deflate; only dg decode reads that.")
 @output_options
-def encode(source: Path, target: Path, delta: Path, level: int, out: Output) -> None:
+def encode(source: Path, target: Path, delta: Path, level: int, unpack: bool, out: Output) -> None:
     """Write to DELTA what turns the file SOURCE into the file TARGET (VCDIFF, RFC 3284)."""
     from deltaloft import codec
 
-    delta_size = codec.encode_file(source, target, delta, level=level)
+    delta_size = codec.encode_file(source, target, delta, level=level, unpack=unpack)
     target_size = target.stat().st_size
     record = {"delta": str(delta), "delta_size": delta_size, "target_size": target_size}
     out.record(record, f"{delta}  {human(delta_size)} for {human(target_size)}")

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from deltaloft.cli.options import Storage, output_options, storage_options
-from deltaloft.cli.output import Output, human
+from deltaloft.cli.output import Output
 from deltaloft.place import locate
+from deltaloft.sizes import human
 
 if TYPE_CHECKING:
     from deltaloft.store import Alternative, Explanation

@@ -5,34 +5,70 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 
 import click
 
-from deltaloft.cli import (
-    buckets,
-    care,
-    commands,
-    delta,
-    doctor,
-    explain,
-    failure,
-    presigning,
-    transfer,
-)
+from deltaloft.cli import failure
+from deltaloft.cli.interrupt import deadline_for_interruption
+from deltaloft.cli.lazy import LazyGroup
 from deltaloft.cli.output import say
 
 __all__ = ["dg", "main", "run"]
+
+# The commands of each module, and what `dg --help` says of them.
+_ROOMS = {
+    "buckets": {
+        "get-bucket-acl": "Show who may do what with a bucket.",
+        "mb": "Make a bucket, or a store of a folder.",
+        "put-bucket-acl": "Replace the ACL of a bucket.",
+        "rb": "Remove a bucket, or a store with its folder.",
+    },
+    "care": {
+        "gc": "Find bases that nothing refers to any more.",
+        "verify": "Read every file again and prove it.",
+    },
+    "commands": {
+        "get": "Give a file back, proven.",
+        "ls": "List what is stored.",
+        "put": "Store files.",
+        "stat": "Describe what is stored at a URL.",
+    },
+    "delta": {
+        "decode": "Rebuild a file from another and a delta.",
+        "encode": "Write the delta between two files.",
+        "inspect": "Describe a delta.",
+        "merge": "Make one delta of two.",
+    },
+    "doctor": {"doctor": "Try out what a bucket can do."},
+    "explain": {"explain": "Say which base a file has or would get, and why."},
+    "migrate": {"migrate": "Bring a bucket or folder into a store."},
+    "presigning": {
+        "presign": "Make a URL from which anybody can fetch a file.",
+        "purge": "Remove what expired URLs have left behind.",
+    },
+    "stats": {"stats": "Sum up what is stored and what deltas save."},
+    "transfer": {
+        "cp": "Copy files, as aws s3 does.",
+        "mv": "Move files.",
+        "rm": "Remove keys.",
+        "sync": "Make a folder or prefix like another.",
+    },
+}
 
 
 def _show_version(context: click.Context, option: click.Parameter, asked: bool) -> None:
     if not asked or context.resilient_parsing:
         return
-    click.echo(f"dg {version('deltaloft')} (engines: {', '.join(delta.engines())})")
+    from importlib.metadata import version
+
+    from deltaloft.cli.delta import engines
+
+    click.echo(f"dg {version('deltaloft')} (engines: {', '.join(engines())})")
     context.exit()
 
 
-@click.group(no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, rooms=_ROOMS, no_args_is_help=False,
+             context_settings={"help_option_names": ["-h", "--help"]})  # fmt: skip
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version,
               help="Show the version and the codec's engines.")  # fmt: skip
 def dg() -> None:
@@ -45,20 +81,11 @@ def dg() -> None:
     """
 
 
-for _command in (
-    *(commands.put, commands.get, commands.ls, commands.stat),
-    *(transfer.cp, transfer.mv, transfer.sync, transfer.rm),
-    *(buckets.mb, buckets.rb, buckets.get_bucket_acl, buckets.put_bucket_acl),
-    *(presigning.presign, presigning.purge),
-    *(explain.explain, doctor.doctor, care.gc, care.verify),
-    *(delta.encode, delta.decode, delta.merge, delta.inspect),
-):
-    dg.add_command(_command)
-
-
 def main() -> None:
     """Run `dg` with the arguments of this process and end it."""
-    sys.exit(run(sys.argv[1:]))
+    with deadline_for_interruption():
+        code = run(sys.argv[1:])
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:

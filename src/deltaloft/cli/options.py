@@ -14,6 +14,7 @@ from deltaloft.bucket import Attributes, Encryption, Grant
 from deltaloft.cli.output import Output
 
 if TYPE_CHECKING:
+    from deltaloft.deltaglider import Mode
     from deltaloft.store import Store
 
 __all__ = [
@@ -44,32 +45,37 @@ class Storage:
     profile: str | None
     region: str | None
     root: str
+    deltaglider: Mode
 
-    def open(self, url: str, *, create: bool = False) -> Store:
+    def open(self, url: str, *, create: bool = False, replay_seconds: float = 120.0) -> Store:
         """Open the store at a URL."""
+        from deltaloft.deltaglider import Limits
         from deltaloft.store import Store
 
+        reads_older = self.deltaglider == "auto"
         return Store.open(
             url,
             create=create,
             profile=self.profile,
             region=self.region,
             endpoint_url=self.endpoint_url,
+            deltaglider=Limits(replay_seconds) if reads_older else self.deltaglider,
         )
 
 
 def storage_options(command: Command) -> Command:
-    """Add --endpoint-url, --profile, --region and --root; they arrive as `storage`."""
+    """Add --endpoint-url, --profile and their like; they arrive as `storage`."""
 
     @click.option("--endpoint-url", metavar="URL", help="Endpoint of an S3-compatible service.")
     @click.option("--profile", metavar="NAME", help="Profile of the AWS configuration.")
     @click.option("--region", metavar="NAME", help="Region of the bucket.")
     @click.option("--root", metavar="PREFIX", default="", help="The store's root in the bucket.")
+    @click.option("--deltaglider", type=click.Choice(["auto", "never"]), default="auto",
+                  show_default=True, help="Whether to read what DeltaGlider stored.")  # fmt: skip
     @functools.wraps(command)
-    def wrapped(
-        endpoint_url: str | None, profile: str | None, region: str | None, root: str, **rest: Any
-    ) -> int | None:
-        return command(storage=Storage(endpoint_url, profile, region, root), **rest)
+    def wrapped(**given: Any) -> int | None:
+        mine = {field.name: given.pop(field.name) for field in fields(Storage)}
+        return command(storage=Storage(**mine), **given)
 
     return wrapped
 

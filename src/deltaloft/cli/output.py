@@ -12,8 +12,9 @@ from datetime import datetime
 import click
 
 from deltaloft.cli import failure
+from deltaloft.interruption import taken_back
 
-__all__ = ["Output", "human", "say"]
+__all__ = ["Output", "say"]
 
 
 def say(words: str) -> None:
@@ -29,17 +30,6 @@ def _printable(text: str) -> str:
         else each.encode("unicode_escape", "surrogatepass").decode()
         for each in text
     )
-
-
-def human(size: int) -> str:
-    """Return a size in bytes as people write it: 999 B, 1.2 kB, 14.3 MB."""
-    if size < 1000:
-        return f"{size} B"
-    scaled, units = float(size), iter(("kB", "MB", "GB", "TB", "PB", "EB"))
-    unit = ""
-    while scaled >= 999.95:
-        scaled, unit = scaled / 1000, next(units)
-    return f"{scaled:.1f} {unit}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +67,8 @@ class Output:
         columns = ("{task.description}", BarColumn(), DownloadColumn(), TransferSpeedColumn())
         with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
             task = bars.add_task(what.replace("[", r"\["), total=total)
-            yield lambda size: bars.advance(task, size)
+            with taken_back(bars.stop):  # which gives the terminal its cursor back
+                yield lambda size: bars.advance(task, size)
 
 
 def _plain(value: object) -> str:

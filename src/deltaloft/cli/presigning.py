@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from deltaloft.cli.options import Storage, output_options, storage_options
-from deltaloft.cli.output import Output, human
+from deltaloft.cli.output import Output
 from deltaloft.errors import InvalidRequest
 from deltaloft.place import locate
+from deltaloft.sizes import human
 
 if TYPE_CHECKING:
     from deltaloft.s3_client import Client
@@ -29,7 +30,7 @@ _LONGEST = 7 * 24 * 3600  # seconds; S3's limit
 @storage_options
 @output_options
 def presign(url: str, expires_in: int, storage: Storage, out: Output) -> None:
-    """Make a URL from which anybody can fetch the file at s3://BUCKET/KEY.
+    """Make a URL from which anybody can fetch a file.
 
     Of a file that is stored as a delta a whole copy is stored for that; dg purge removes it when
     its time is over.
@@ -48,7 +49,10 @@ def presign(url: str, expires_in: int, storage: Storage, out: Output) -> None:
 @storage_options
 @output_options
 def purge(url: str, storage: Storage, out: Output) -> None:
-    """Remove the copies behind URLs of dg presign that have expired, from s3://BUCKET."""
+    """Remove what expired URLs have left behind.
+
+    Those are the copies that dg presign made of deltas in the bucket at s3://BUCKET.
+    """
     bucket, key = _parted(url, storage)
     if key not in ("", storage.root.strip("/")):
         raise InvalidRequest(f"{url}: s3://BUCKET expected, found a key in it")

@@ -29,6 +29,7 @@ from typing import BinaryIO, cast
 from deltaloft.atomic_file import flush_folder
 from deltaloft.bucket_requests import view_of
 from deltaloft.buffers import Buffer
+from deltaloft.interruption import taken_back
 
 __all__ = ["Bodies", "Received", "is_body_name"]
 
@@ -89,12 +90,13 @@ class Bodies:
             try:
                 digest = hashlib.sha256()
                 size = 0
-                for chunk in _chunks_of(body):
-                    digest.update(chunk)
-                    file.write(chunk)
-                    size += len(chunk)
-                file.flush()
-                os.fsync(file.fileno())
+                with taken_back(lambda: part.unlink(missing_ok=True)):
+                    for chunk in _chunks_of(body):
+                        digest.update(chunk)
+                        file.write(chunk)
+                        size += len(chunk)
+                    file.flush()
+                    os.fsync(file.fileno())
                 name = f"{digest.hexdigest()}-{part.name}"
                 self._keep(part, name)
             except BaseException:

@@ -5,12 +5,23 @@
     Delta        ── open, close ──→ vcd_read_header(), vcd_decode_window() and so on
     Index        ── Encoder ──────→ vcd_encode_window()
     Merger       ── two Deltas ───→ vcd_merger_read_first(), vcd_merge_window() and so on
+    plain bytes  ── Deflater ─────→ dfl_deflate(); and back, Inflater, dfl_inflate()
     Sketcher     ── add, note ────→ vcd_sketch_add(), vcd_sketch_note()
     exception    ←────────────────  enum vcd_result
 
 Nothing is copied on the way in. The GIL is free while C works.
 """
 
+from deltaloft.native.deflate import (
+    DEFLATE_VERSION,
+    DeflateFamily,
+    DeflateParameters,
+    Deflater,
+    Inflater,
+    deflate,
+    guess_parameters,
+    inflate,
+)
 from deltaloft.native.delta import (
     VCD_ADLER32,
     VCD_SOURCE,
@@ -26,22 +37,30 @@ from deltaloft.native.merger import Merger
 from deltaloft.native.sketcher import SKETCH_BINS, Sketcher
 
 __all__ = [
+    "DEFLATE_VERSION",
     "SKETCH_BINS",
     "VCD_ADLER32",
     "VCD_SOURCE",
     "VCD_TARGET",
     "WINDOW_MAX_SIZE",
     "Counts",
+    "DeflateFamily",
+    "DeflateParameters",
+    "Deflater",
     "Delta",
     "Encoder",
     "Index",
+    "Inflater",
     "Merger",
     "Pinned",
     "Sections",
     "Sketcher",
     "Window",
+    "deflate",
     "fresh_bytes",
+    "guess_parameters",
     "header",
+    "inflate",
     "pinned",
     "window_header",
 ]

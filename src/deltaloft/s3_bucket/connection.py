@@ -4,14 +4,12 @@ An endpoint that is not AWS's own gets checksums only where S3 requires them. bo
 as a trailer over https by default; Ceph 16 refuses that with 411, Ceph 18 keeps `aws-chunked` as
 the object's Content-Encoding. Nothing is lost: what we store has a SHA-256 of its own.
 
-boto3's standard retries repeat what may pass (no answer, 500, 502, 503, 504, SlowDown,
-RequestTimeout) with jitter, out of a budget that all requests of a client share. A 429 they know by
-AWS's words only; others have words of their own, so that we repeat it here.
+boto3's standard retries repeat what may pass (no answer, 429, 500, 502, 503, 504, SlowDown,
+RequestTimeout) with jitter, out of a budget that all requests of a client share.
 """
 
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -26,11 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["connect", "is_aws"]
 
-_TRIES = 5
 _CONFIG = Config(
     connect_timeout=5,
     read_timeout=30,
-    retries={"mode": "standard", "total_max_attempts": _TRIES},
+    retries={"mode": "standard", "total_max_attempts": 5},
     max_pool_connections=32,
 )
 _COMPATIBLE = _CONFIG.merge(
@@ -73,16 +70,7 @@ def connect(
         if fitting is not ours:
             client.close()
             client = session.client("s3", config=fitting.merge(config or Config()), **options)
-        repeat: Any = _repeat_throttled  # the stubs know of no handler that returns something
-        client.meta.events.register("needs-retry.s3", repeat)
         return client
-
-
-def _repeat_throttled(response: Any, attempts: int, **_: object) -> float | None:
-    """Return how many seconds to wait before a request answered 429 is sent again."""
-    if response is None or response[0].status_code != 429 or attempts >= _TRIES:
-        return None
-    return random.uniform(0, 2 ** (attempts - 1))
 
 
 def _check_endpoint(url: str) -> None:

@@ -26,6 +26,7 @@ from botocore.parsers import ResponseParserError
 
 from deltaloft.bucket_requests import object_url
 from deltaloft.errors import InvalidRequest
+from deltaloft.interruption import taken_back
 from deltaloft.s3_bucket.answers import unquoted
 from deltaloft.s3_bucket.failures import code_of
 from deltaloft.s3_bucket.unfinished import Begun, Note
@@ -102,10 +103,11 @@ def upload_parts(
             )
         upload: dict[str, Any] = {**target, "UploadId": upload_id}
         at_once = _AT_ONCE if begun.part_size <= IN_MEMORY else 1
-        done = _send(client, parts, upload, there or {}, at_once=at_once)
-        answer = client.complete_multipart_upload(
-            **upload, MultipartUpload={"Parts": done}, **condition
-        )
+        with taken_back(lambda: abort_upload(client, target, upload_id)):
+            done = _send(client, parts, upload, there or {}, at_once=at_once)
+            answer = client.complete_multipart_upload(
+                **upload, MultipartUpload={"Parts": done}, **condition
+            )
     except BaseException:
         if abort_upload(client, target, upload_id):
             note.clear()

@@ -18,6 +18,7 @@ from deltaloft.store.results import (
     GetResult,
     PutResult,
     Stat,
+    StoredBase,
     UnusedBase,
     Verified,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "PutResult",
     "Stat",
     "Store",
+    "StoredBase",
     "UnusedBase",
     "Verified",
 ]

@@ -76,9 +76,9 @@ class BaseBytes:
 
         with ExitStack() as stack:
             try:
-                view = stack.enter_context(self._opened_cache().open(sha256, size, fetch))
+                view = stack.enter_context(self.cache().open(sha256, size, fetch))
             except PreconditionFailed:  # stored once more while it was read: the same bytes
-                view = stack.enter_context(self._opened_cache().open(sha256, size, fetch))
+                view = stack.enter_context(self.cache().open(sha256, size, fetch))
             if check:
                 self._look(sha256, size)
             yield view
@@ -98,11 +98,16 @@ class BaseBytes:
             self._check_size(sha256, len(view), size)
             self._prove(sha256, view)
 
+    @property
+    def are_mapped(self) -> bool:
+        """Say whether bases are files of this machine, which take no memory."""
+        return self._bucket.url.startswith("file:")
+
     def is_at_hand(self, sha256: str) -> bool:
         """Say whether a base can be read without a download."""
         if self._bucket.local_path(layout.base_key(sha256)) is not None:
             return True
-        return any(entry.sha256 == sha256 for entry in self._opened_cache().entries())
+        return any(entry.sha256 == sha256 for entry in self.cache().entries())
 
     def protection(self, sha256: str, size: int) -> str:
         """Return the token of a base's protection: at most one HEAD.
@@ -127,10 +132,11 @@ class BaseBytes:
         def fetch() -> Iterator[Iterator[bytes]]:
             yield (bytes(view[i : i + _PIECE]) for i in range(0, len(view), _PIECE))
 
-        with self._opened_cache().open(sha256, len(view), fetch):
+        with self.cache().open(sha256, len(view), fetch):
             pass
 
-    def _opened_cache(self) -> BaseCache:
+    def cache(self) -> BaseCache:
+        """Return the cache, opened when it is first needed."""
         with self._lock:
             if self._cache is None:
                 self._cache = BaseCache.from_environment()

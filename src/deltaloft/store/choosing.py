@@ -31,9 +31,11 @@ _PIECES = 16
 _PIECE = 256 << 10
 
 
-def candidates_for(known: Sequence[Base], given: Input, *, key: str, of: Sketch) -> list[Candidate]:
-    """Rank bases of the index for a file, by what today's codec can use."""
-    return bases.ranked(known, key=key, size=given.size, of=of)
+def candidates_for(
+    known: Sequence[Base], given: Input, *, key: str, of: Sketch, unpacking: bool = True
+) -> list[Candidate]:
+    """Rank bases of the index for a file, by what the codec can use: also inside, or not."""
+    return bases.ranked(known, key=key, size=given.size, of=of, unpacking=unpacking)
 
 
 def chosen(

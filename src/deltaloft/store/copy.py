@@ -20,9 +20,18 @@ from typing import BinaryIO, cast
 from deltaloft import layout
 from deltaloft.bucket import Attributes, Bucket, Lock, ObjectInfo
 from deltaloft.bucket_requests import check_copy, object_url
-from deltaloft.errors import InputChanged, InvalidRequest, PreconditionFailed, Unsupported
-from deltaloft.layout import Delta, Form
+from deltaloft.deltaglider import user_attributes
+from deltaloft.errors import (
+    InputChanged,
+    InvalidRequest,
+    NotFound,
+    PreconditionFailed,
+    Unsupported,
+)
+from deltaloft.layout import Delta, Foreign, Form
 from deltaloft.store.base_bytes import BaseBytes
+from deltaloft.store.get import Older
+from deltaloft.store.older import OlderFiles, give
 from deltaloft.store.results import CopyResult, PutResult, described
 
 __all__ = ["Copying"]
@@ -32,7 +41,10 @@ _TRIES = 4  # a source that is replaced this often while it is copied
 
 @dataclass(frozen=True, slots=True)
 class Copying:
-    """One file on its way from key to key; `get` and `put` are those of the two stores."""
+    """One file on its way from key to key; `get` and `put` are those of the two stores.
+
+    `older` says of a foreign source whether DeltaGlider has another object in place of it.
+    """
 
     bucket: Bucket
     base_bytes: BaseBytes
@@ -42,6 +54,19 @@ class Copying:
     get: Callable[[str, BinaryIO], object]
     put: Callable[[BinaryIO, str, Attributes], PutResult]
     is_retiring: Callable[[Delta], bool]
+    older: OlderFiles
+
+    def run(self, *, within: bool) -> CopyResult:
+        """Copy `within` one store or to another, whatever form the source has."""
+        try:
+            return self.within() if within else self.between()
+        except (NotFound, Older) as missing:
+            found = self.older.found(self.source_key, missing)
+        kept = user_attributes(found.info.attributes)
+        with tempfile.TemporaryFile() as file:
+            spool = cast("BinaryIO", file)
+            give(found, self.source_key, spool)
+            return self._put(spool, kept if self.attributes is None else self.attributes)
 
     def within(self) -> CopyResult:
         """Copy inside one store.
@@ -54,6 +79,8 @@ class Copying:
         for _ in range(_TRIES):
             info = self.bucket.head(self.source_key)
             form = layout.form_of(info, self._source_url)
+            if isinstance(form, Foreign):
+                self.older.check(self.source_key, info)
             if not self._goes_with_base(form):
                 return self.between()
             given = self.attributes and layout.with_user(info.attributes, self.attributes)
@@ -81,8 +108,11 @@ class Copying:
             self.get(self.source_key, spool)
             if self.bucket.head(self.source_key).etag != info.etag:
                 raise InputChanged(f"{self._source_url}: replaced while it was copied")
-            spool.seek(0)
-            put = self.put(spool, self.target_key, attributes)
+            return self._put(spool, attributes)
+
+    def _put(self, spool: BinaryIO, attributes: Attributes) -> CopyResult:
+        spool.seek(0)
+        put = self.put(spool, self.target_key, attributes)
         return CopyResult(
             self.source_key,
             put.key,

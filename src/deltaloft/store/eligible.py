@@ -1,4 +1,4 @@
-"""Which files may become deltas or bases: not the tiny ones, and not what never resembles anything.
+"""Which files may become deltas or bases: not the tiny ones, not what never resembles anything.
 
 Pictures, sound and films are compressed so that two versions share no bytes; encrypted files never
 do. Archives stay in: their unchanged members are unchanged bytes.
@@ -12,6 +12,7 @@ from deltaloft.bases import Base
 __all__ = ["SMALLEST", "base_overhead", "may_gain"]
 
 SMALLEST = 16 << 10
+_LARGEST_IN_MEMORY = 1 << 30
 _NUMBERS = 60  # bytes that an entry of the index may grow by later: see bases.rebasing
 
 _SUFFIXES = {
@@ -33,9 +34,15 @@ _MAGICS = (
 )
 
 
-def may_gain(key: str, view: memoryview) -> bool:
-    """Say whether a delta is worth trying, by the file's size, its name and its first bytes."""
+def may_gain(key: str, view: memoryview, *, bases_are_mapped: bool) -> bool:
+    """Say whether a delta is worth trying, by the file's size, its name and its first bytes.
+
+    A base that cannot be mapped from this machine's disk is held in memory, whole: for files above
+    1 GiB that is more than whoever restores them may have.
+    """
     if len(view) < SMALLEST or key.rpartition(".")[2].lower() in _SUFFIXES:
+        return False
+    if len(view) > _LARGEST_IN_MEMORY and not bases_are_mapped:
         return False
     return not any(view[at : at + len(magic)] == magic for at, magic in _MAGICS)
 

@@ -16,6 +16,7 @@ from deltaloft.store import choosing, eligible
 from deltaloft.store.base_bytes import BaseBytes
 from deltaloft.store.input import Input
 from deltaloft.store.results import Alternative, Explanation, FormName, Reason, Stat
+from deltaloft.unpack import encode_unpacked
 
 __all__ = ["Explaining"]
 
@@ -57,7 +58,8 @@ class Explaining:
     def of_put(self) -> Explanation:
         """Explain what a put would do."""
         given = self.given
-        if not eligible.may_gain(self.key, given.view):
+        mapped = self.base_bytes.are_mapped
+        if not eligible.may_gain(self.key, given.view, bases_are_mapped=mapped):
             return self._planned("plain", given.size, None, "not eligible", ())
         candidates = self._candidates()
         same = next((each for each in candidates if each.base.sha256 == given.sha256), None)
@@ -130,7 +132,11 @@ class Explaining:
     def _measured(self, base: bases.Base, *, download: bool) -> int | None:
         try:
             with self.base_bytes.opened(base.sha256, base.size, download=download) as source:
-                return len(codec.encode(source, self.given.view))
+                plain = codec.encode(source, self.given.view)
+                body = encode_unpacked(
+                    source, self.given.view, memoryview(plain), limit=len(plain), level=6
+                )
+                return len(plain if body is None else body)
         except (NotFound, IntegrityError):
             return None
 

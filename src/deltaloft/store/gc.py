@@ -31,6 +31,7 @@ from deltaloft.errors import (
     AccessDenied,
     DamagedObject,
     DeltaloftError,
+    InvalidRequest,
     NotFound,
     PreconditionFailed,
     StorageError,
@@ -49,7 +50,7 @@ _log = logging.getLogger(__name__)
 _MARK_AGE = timedelta(hours=1)
 _LOOK_AGE = 30.0  # seconds from the last look at a mark to the deletion
 _NEW_ENTRIES = 1000  # bases unknown to the index that get into it, marked, in one run
-_THREADS = 16
+_THREADS = 10
 _BATCH = 1000
 
 
@@ -86,7 +87,13 @@ class Collecting:
     def __init__(
         self, bucket: Bucket, index: BaseIndex, *, grace: timedelta, delete: bool, alone: bool
     ) -> None:
-        """See `Store.gc`."""
+        """See `Store.gc`.
+
+        Raises:
+            InvalidRequest: a negative `grace`.
+        """
+        if grace < timedelta(0):
+            raise InvalidRequest(f"grace: no negative time expected, found {grace}")
         self._bucket = bucket
         self._index = index
         self._grace = grace

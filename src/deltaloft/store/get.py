@@ -22,9 +22,10 @@ from typing import BinaryIO, cast
 
 from deltaloft import codec, layout
 from deltaloft.atomic_file import replacing
-from deltaloft.bucket import Bucket, Reading
+from deltaloft.bucket import Bucket, ObjectInfo, Reading
 from deltaloft.bucket_requests import object_url
 from deltaloft.buffers import mapped_file
+from deltaloft.deltaglider import Direct, StoredDelta
 from deltaloft.download import downloading
 from deltaloft.errors import (
     DamagedObject,
@@ -40,17 +41,30 @@ from deltaloft.store.partial import Partial
 from deltaloft.store.proof import Progress, ProvingWriter
 from deltaloft.store.results import FormName, GetResult
 
-__all__ = ["Getting"]
+__all__ = ["Getting", "Older"]
 
 _IN_MEMORY = 32 << 20  # a longer delta is spooled into an unlinked temporary file
 
 
+class Older(Exception):
+    """What stands at a key is not its file: `found`, which DeltaGlider stored, is."""
+
+    def __init__(self, found: StoredDelta) -> None:
+        super().__init__(found.info.key)
+        self.found = found
+
+
 @dataclass(frozen=True, slots=True)
 class Getting:
-    """One key on its way to one file."""
+    """One key on its way to one file.
+
+    `older` says what DeltaGlider knows of a foreign object: its digest, or another object in place
+    of it, which is raised as `Older`.
+    """
 
     bucket: Bucket
     base_bytes: BaseBytes
+    older: Callable[[str, ObjectInfo], StoredDelta | Direct | None]
     key: str
     progress: Progress | None
 
@@ -95,7 +109,8 @@ class Getting:
                 reading = self._opened(partial, opened)
                 form = layout.form_of(reading.info, self._url)
                 if not isinstance(form, Delta):
-                    return self._whole(form, reading, partial, file, hold_back=hold_back)
+                    proof = self._proof(form, reading.info)
+                    return self._whole(proof, reading, partial, file, hold_back=hold_back)
                 stored_size = reading.info.size
                 layout.check_delta_size(form, stored_size, self._url)
                 delta = stack.enter_context(_spooled(reading))
@@ -118,14 +133,14 @@ class Getting:
 
     def _whole(
         self,
-        form: Plain | Foreign,
+        form: Plain | Foreign | Direct,
         reading: Reading,
         partial: Partial,
         file: BinaryIO,
         *,
         hold_back: bool,
     ) -> GetResult:
-        sha256 = form.sha256 if isinstance(form, Plain) else None
+        sha256 = None if isinstance(form, Foreign) else form.sha256
         writer = ProvingWriter(file, hold_back=hold_back, progress=self.progress)
         partial.go_on(writer)
         for piece in reading.chunks():
@@ -133,8 +148,17 @@ class Getting:
             partial.note(reading.info, writer)
         writer.finish(sha256, self._url)
         partial.finish(writer.size)
-        name: FormName = "plain" if isinstance(form, Plain) else "foreign"
+        names: dict[type, FormName] = {Plain: "plain", Foreign: "foreign", Direct: "deltaglider"}
+        name = names[type(form)]
         return GetResult(self.key, name, writer.size, reading.info.size, sha256, None)
+
+    def _proof(self, form: Plain | Foreign, info: ObjectInfo) -> Plain | Foreign | Direct:
+        if isinstance(form, Plain):
+            return form
+        found = self.older(self.key, info)
+        if isinstance(found, StoredDelta):
+            raise Older(found)
+        return found or form
 
     def _decoded(self, form: Delta, delta: memoryview, file: BinaryIO, *, hold_back: bool) -> None:
         writer = ProvingWriter(file, limit=form.size, hold_back=hold_back, progress=self.progress)

@@ -12,7 +12,7 @@ import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ from deltaloft.errors import InputChanged
 from deltaloft.sketch import Sketch, SketchWriter
 from deltaloft.store.proof import Progress, ProvenReader
 
-__all__ = ["Input", "opened"]
+__all__ = ["Input", "fetched", "opened"]
 
 _IN_MEMORY = 64 << 20
 _PIECE = 1 << 20
@@ -101,6 +101,17 @@ def opened(
             yield given
     else:
         yield _of_buffer(view, progress)
+
+
+@contextmanager
+def fetched(fetch: Callable[[BinaryIO], object]) -> Iterator[Input]:
+    """Lend what `fetch` writes to a temporary file."""
+    with tempfile.TemporaryFile() as file:
+        spool = cast("BinaryIO", file)
+        fetch(spool)
+        spool.seek(0)
+        with opened(spool) as given:
+            yield given
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 plain, foreign    a ranged GET for each read, of the version that was opened
 delta             the body once and whole, the base out of the cache; then only the windows that
                   cover what is read
+  unpack/1        the whole file once, into an unlinked temporary file: streams have no middle
 
 Whoever reads a part has no SHA-256 of it to compare: windows of a delta are proven by their
 Adler-32, the parts of a plain object by nothing. `Store.get` proves the whole.
@@ -11,13 +12,15 @@ Adler-32, the parts of a plain object by nothing. `Store.get` proves the whole.
 from __future__ import annotations
 
 import io
+import tempfile
 import threading
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, BinaryIO, cast
 
-from deltaloft import layout
+from deltaloft import codec, layout
 from deltaloft.bucket import Bucket, ObjectInfo
 from deltaloft.bucket_requests import object_url
+from deltaloft.buffers import mapped_file
 from deltaloft.delta_range import decode_range
 from deltaloft.errors import DamagedObject, DeltaError, NotFound, WrongSource
 from deltaloft.layout import Delta
@@ -42,6 +45,7 @@ class ObjectFile(io.RawIOBase):
         self._position = 0
         self._loading = threading.Lock()
         self._delta: tuple[memoryview, bytes] | None = None  # source and body
+        self._whole: memoryview | None = None  # the file, where it was decoded at once
         self._resources = ExitStack()
         self.size = self._form.size if isinstance(self._form, Delta) else info.size
         self.etag = info.etag
@@ -61,6 +65,8 @@ class ObjectFile(io.RawIOBase):
             return self._stored(start, size)
         source, body = self._loaded(self._form)
         try:
+            if self._form.codec == layout.UNPACK:
+                return bytes(self._unpacked(self._form, source, body)[start : start + size])
             return decode_range(source, body, start, size)
         except (DeltaError, WrongSource) as error:
             raise DamagedObject(f"{self._url}: with base {self._form.base}: {error}") from error
@@ -82,6 +88,19 @@ class ObjectFile(io.RawIOBase):
                 except NotFound as error:
                     raise DamagedObject(f"{self._url}: its base is missing: {error}") from error
             return self._delta
+
+    def _unpacked(self, form: Delta, source: memoryview, body: bytes) -> memoryview:
+        with self._loading:
+            if self._whole is None:
+                with tempfile.TemporaryFile() as file:
+                    spool = cast("BinaryIO", file)
+                    size = codec.decode_file(source, body, spool, max_size=form.size)
+                    if size != form.size:
+                        raise DamagedObject(
+                            f"{self._url}: {form.size} bytes expected, found {size}"
+                        )
+                    self._whole = self._resources.enter_context(mapped_file(spool))
+            return self._whole
 
     # ---- What io asks for ----
 

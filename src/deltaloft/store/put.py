@@ -17,34 +17,61 @@ base that nobody needs.
 
 from __future__ import annotations
 
-import io
 import logging
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
-from typing import IO, BinaryIO, Literal, cast
+from typing import BinaryIO, Literal, get_args
 
-from deltaloft import bases, codec, layout
+from deltaloft import bases, layout
 from deltaloft.bases import Base, BaseIndex
 from deltaloft.bucket import Attributes, Bucket
-from deltaloft.buffers import Buffer, mapped_file
-from deltaloft.errors import AlreadyExists, DeltaloftError, IntegrityError, NotFound, Unsupported
+from deltaloft.buffers import Buffer
+from deltaloft.errors import (
+    AlreadyExists,
+    DeltaloftError,
+    IntegrityError,
+    InvalidRequest,
+    NotFound,
+    Unsupported,
+)
 from deltaloft.sketch import Sketch
 from deltaloft.store import choosing, eligible, rescue
 from deltaloft.store.base_bytes import BaseBytes
 from deltaloft.store.clock import Stopwatch
+from deltaloft.store.deltas import CodecPolicy, proven_delta
 from deltaloft.store.input import Input
-from deltaloft.store.proof import ProvingWriter
 from deltaloft.store.results import FormName, PutResult
+from deltaloft.unpack import is_unpacked
 
-__all__ = ["DeltaPolicy", "Putting"]
+__all__ = ["DeltaPolicy", "Putting", "check_options"]
 
 DeltaPolicy = Literal["auto", "always", "never"]
+_POLICIES = get_args(DeltaPolicy)
+_CODECS = get_args(CodecPolicy)
 
 _log = logging.getLogger(__name__)
 
 _CANDIDATES = 3  # bases that turn out to be gone or damaged before we stop asking
+
+
+def check_options(delta: str, codec: str, level: int, attributes: Attributes) -> None:
+    """Refuse what `Store.put` cannot be asked for.
+
+    Raises:
+        InvalidRequest: no such policy, codec or level, or a delta where none can be read.
+    """
+    if delta not in _POLICIES:
+        raise InvalidRequest(f"delta: one of {', '.join(_POLICIES)} expected, found {delta!r}")
+    if codec not in _CODECS:
+        raise InvalidRequest(f"codec: one of {', '.join(_CODECS)} expected, found {codec!r}")
+    if not 1 <= level <= 9:
+        raise InvalidRequest(f"level: 1 to 9 expected, found {level}")
+    if delta == "always" and layout.is_archived(attributes):
+        raise InvalidRequest(
+            f"delta: auto or never expected with {attributes.storage_class}, where nothing "
+            f"can be read before it is restored"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +86,16 @@ class Putting:
     attributes: Attributes
     no_clobber: bool
     level: int
+    codec: CodecPolicy = "auto"
     watch: Stopwatch = field(default_factory=Stopwatch)
 
     def run(self, policy: DeltaPolicy) -> PutResult:
         """Store the file in the form that the policy and its bytes call for."""
         if policy == "never" or layout.is_archived(self.attributes):
             return self._put_plain()
-        if policy == "auto" and not eligible.may_gain(self.key, self.given.view):
+        mapped = self.base_bytes.are_mapped
+        gains = eligible.may_gain(self.key, self.given.view, bases_are_mapped=mapped)
+        if policy == "auto" and not gains:
             return self._put_plain()
         of = self.given.sketch()
         return self._put_against_known(of) or self._put_as_base(of) or self._put_plain()
@@ -102,7 +132,9 @@ class Putting:
         for base in known:
             if base.sha256 == self.given.sha256:
                 return base
-        candidates = choosing.candidates_for(known, self.given, key=self.key, of=of)
+        candidates = choosing.candidates_for(
+            known, self.given, key=self.key, of=of, unpacking=self.codec == "auto"
+        )
         found = choosing.chosen(candidates, self.given, self.base_bytes)
         return found.base if found else None
 
@@ -156,6 +188,7 @@ class Putting:
             size=self.given.size,
             base=base.sha256,
             base_size=base.size,
+            codec=layout.UNPACK if is_unpacked(delta) else layout.VCDIFF,
         )
         etag = self._upload(delta, attributes)
         if self.watch.seconds() > rescue.SLOW_SECONDS:
@@ -200,32 +233,11 @@ class Putting:
             return None
         return source
 
-    @contextmanager
-    def _delta(self, source: memoryview, limit: int) -> Iterator[memoryview | None]:
+    def _delta(self, source: memoryview, limit: int) -> AbstractContextManager[memoryview | None]:
         """Lend a proven delta from `source` to the file; None when it is larger than `limit`."""
-        with tempfile.TemporaryFile() as spool:
-            try:
-                limited = cast("BinaryIO", _Limited(spool, limit))
-                codec.encode_file(source, self.given.view, limited, level=self.level)
-            except _TooLarge:
-                yield None
-                return
-            with mapped_file(cast("BinaryIO", spool)) as delta:
-                yield delta if self._is_right(source, delta) else None
-
-    def _is_right(self, source: memoryview, delta: memoryview) -> bool:
-        """Decode a delta and compare digests: what cannot be given back is never stored."""
-        proof = ProvingWriter(None)
-        try:
-            codec.decode_file(source, delta, cast("BinaryIO", proof), max_size=self.given.size)
-        except DeltaloftError as error:
-            _log.error("%s: the delta that was made cannot be decoded: %s", self.key, error)
-            return False
-        if proof.hexdigest() == self.given.sha256:
-            return True
-        self.given.check_unchanged()
-        _log.error("%s: the delta that was made decodes to other bytes", self.key)
-        return False
+        return proven_delta(
+            source, self.given, key=self.key, limit=limit, level=self.level, policy=self.codec
+        )
 
     def _upload(self, body: Buffer | BinaryIO, attributes: Attributes) -> str:
         self.given.check_unchanged()
@@ -250,26 +262,3 @@ class Putting:
         return PutResult(
             self.key, form, given.size, stored_size, given.sha256, base, new_base, etag
         )
-
-
-class _TooLarge(Exception):
-    """A delta has outgrown what it may be."""
-
-
-class _Limited(io.RawIOBase):
-    """Ends an encode as soon as its delta is not worth having."""
-
-    def __init__(self, file: IO[bytes], limit: int) -> None:
-        super().__init__()
-        self._file = file
-        self._left = limit
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Buffer, /) -> int:  # type: ignore[override]
-        size = memoryview(data).nbytes
-        if size > self._left:
-            raise _TooLarge
-        self._left -= size
-        return self._file.write(data)

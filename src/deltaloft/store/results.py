@@ -22,15 +22,16 @@ __all__ = [
     "PutResult",
     "Reason",
     "Stat",
+    "StoredBase",
     "UnusedBase",
     "Verified",
     "described",
 ]
 
-FormName = Literal["plain", "delta", "foreign"]
+FormName = Literal["plain", "delta", "foreign", "deltaglider"]
 Reason = Literal[
     "stored plain",
-    "not eligible",  # too small, or of a type that never resembles anything
+    "not eligible",  # too small, too large, or of a type that never resembles anything
     "too small for a base",
     "same bytes as a base",
     "most content in common",
@@ -67,7 +68,10 @@ class PutResult:
 
 @dataclass(frozen=True, slots=True)
 class GetResult:
-    """One file that was given back. `sha256` was proven; it is None for a foreign object."""
+    """One file that was given back.
+
+    `sha256` was proven. It is None for a foreign object, and for the inflated content of a file.
+    """
 
     key: str
     form: FormName
@@ -121,6 +125,15 @@ class Entry:
     form: FormName | None = None
     sha256: str | None = None
     base: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBase:
+    """A base in the bucket: its digest, which is its name, its size, and since when."""
+
+    sha256: str
+    size: int
+    modified: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO, Self, cast
+from typing import Any, BinaryIO, Self
 
 from deltaloft import layout
 from deltaloft.base_cache import BaseCache
@@ -16,18 +14,20 @@ from deltaloft.bucket import Attributes, Bucket
 from deltaloft.bucket_requests import object_url
 from deltaloft.bucket_url import open_bucket
 from deltaloft.buffers import Buffer
-from deltaloft.errors import InvalidRequest
+from deltaloft.deltaglider import DeltaGlider, Limits, Mode
 from deltaloft.layout import Delta
 from deltaloft.store import listing
 from deltaloft.store.base_bytes import BaseBytes
 from deltaloft.store.copy import Copying
+from deltaloft.store.deltas import CodecPolicy
 from deltaloft.store.explain import Explaining
 from deltaloft.store.gc import Collecting
 from deltaloft.store.get import Getting
-from deltaloft.store.input import opened
+from deltaloft.store.input import fetched, opened
 from deltaloft.store.object_file import ObjectFile
+from deltaloft.store.older import OlderFiles
 from deltaloft.store.proof import Progress
-from deltaloft.store.put import DeltaPolicy, Putting
+from deltaloft.store.put import DeltaPolicy, Putting, check_options
 from deltaloft.store.results import (
     CatalogResult,
     CopyResult,
@@ -37,14 +37,12 @@ from deltaloft.store.results import (
     GetResult,
     PutResult,
     Stat,
+    StoredBase,
     Verified,
-    described,
 )
 from deltaloft.store.verify import Verifying
 
 __all__ = ["Store"]
-
-_POLICIES = ("auto", "always", "never")
 
 
 class Store:
@@ -54,12 +52,20 @@ class Store:
     share a store, and any number of processes a bucket, without locks.
     """
 
-    def __init__(self, bucket: Bucket, *, cache: BaseCache | None = None) -> None:
+    def __init__(
+        self,
+        bucket: Bucket,
+        *,
+        cache: BaseCache | None = None,
+        deltaglider: Mode | Limits = "auto",
+    ) -> None:
         """Work on a bucket that is open already; `open` takes a URL instead."""
         self._bucket = bucket
         self._indexes: dict[str, BaseIndex] = {}  # by protection
         self._marks: dict[str, BaseIndex] = {}
         self._base_bytes = BaseBytes(bucket, cache)
+        self._deltaglider = DeltaGlider(bucket, self._base_bytes.cache, deltaglider)
+        self._older = OlderFiles(bucket, self._deltaglider)
 
     @classmethod
     def open(
@@ -72,6 +78,7 @@ class Store:
         region: str | None = None,
         endpoint_url: str | None = None,
         cache: BaseCache | None = None,
+        deltaglider: Mode | Limits = "auto",
     ) -> Store:
         """Open the store at `s3://bucket`, `s3://bucket/root`, `file:///folder` or a path.
 
@@ -84,6 +91,8 @@ class Store:
             region: The bucket's region.
             endpoint_url: The endpoint of an S3-compatible service.
             cache: Where downloaded bases are kept; by default the cache of the environment.
+            deltaglider: "auto" also finds what DeltaGlider stored, at a HEAD more for what is not
+                ours; "never" takes the bucket as it is. `Limits` are "auto" with limits.
 
         Raises:
             InvalidRequest: the URL is not one of those.
@@ -97,18 +106,13 @@ class Store:
             region=region,
             endpoint_url=endpoint_url,
         )
-        return cls(bucket, cache=cache)
+        return cls(bucket, cache=cache, deltaglider=deltaglider)
 
     def __enter__(self) -> Self:
         """Return the store."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close it."""
         self.close()
 
@@ -126,6 +130,7 @@ class Store:
         key: str,
         *,
         delta: DeltaPolicy = "auto",
+        codec: CodecPolicy = "auto",
         attributes: Attributes | None = None,
         no_clobber: bool = False,
         level: int = 6,
@@ -138,6 +143,8 @@ class Store:
                 from where it stands to its end.
             key: 1 to 1,024 bytes of UTF-8.
             delta: "always" tries a delta whatever the type of the file, "never" stores it plain.
+            codec: "vcdiff" keeps to deltas that stock tools read; "auto" looks inside deflate, too,
+                and takes what is smaller.
             attributes: The user's metadata and headers; they come back from `stat`.
             no_clobber: Refuse to replace, as far as the endpoint honours conditions.
             level: How hard to encode, from 1 (fast) to 9 (small).
@@ -153,29 +160,19 @@ class Store:
         layout.check_key(self.url, key)
         attributes = attributes or Attributes()
         layout.check_attributes(object_url(self.url, key), attributes)
-        if delta not in _POLICIES:
-            raise InvalidRequest(f"delta: one of {', '.join(_POLICIES)} expected, found {delta!r}")
-        if not 1 <= level <= 9:
-            raise InvalidRequest(f"level: 1 to 9 expected, found {level}")
-        if delta == "always" and layout.is_archived(attributes):
-            raise InvalidRequest(
-                f"delta: auto or never expected with {attributes.storage_class}, where nothing "
-                f"can be read before it is restored"
-            )
+        check_options(delta, codec, level, attributes)
+        self._deltaglider.check_put(key, no_clobber=no_clobber)
+        where = self._bucket, self._index_for(attributes), self._base_bytes
         with opened(file, progress) as given:
-            return Putting(
-                self._bucket,
-                self._index_for(attributes),
-                self._base_bytes,
-                key,
-                given,
-                attributes,
-                no_clobber,
-                level,
-            ).run(delta)
+            return Putting(*where, key, given, attributes, no_clobber, level, codec).run(delta)
 
     def get(
-        self, key: str, target: str | Path | BinaryIO, *, progress: Progress | None = None
+        self,
+        key: str,
+        target: str | Path | BinaryIO,
+        *,
+        inflated: bool = False,
+        progress: Progress | None = None,
     ) -> GetResult:
         """Give the file of `key` back, proven by its SHA-256.
 
@@ -186,21 +183,28 @@ class Store:
         A large file that a killed process was fetching to the same path is gone on with. So is one
         that ended in Unreachable or Throttled: what came is kept beside the path.
 
+        With `inflated`, a compressed file whose content DeltaGlider stored comes as that content.
+
         Raises:
             NotFound: no such key.
             PreconditionFailed: the object was replaced meanwhile, twice, or once after bytes of it
                 had gone to the file object.
-            DamagedObject: what is stored cannot give the file back; the message names it.
+            DamagedObject: what is stored cannot give the file back; the message names it. It is
+                ContentOnly, where `inflated` would give the content.
+            WrongSource: DeltaGlider's reference was overwritten.
             UnsupportedFormat: a later deltaloft stored it.
             OSError: the target cannot be written.
         """
-        layout.check_key(self.url, key)
-        return Getting(self._bucket, self._base_bytes, key, progress).run(target)
+        getting = self._getting(key, progress)
+        return self._older.get(getting, target, inflated=inflated)
 
     def read(self, key: str) -> bytes:
         """Return the file of `key` as bytes; errors are those of `get`."""
+        return self._older.read(self._getting(key, None))
+
+    def _getting(self, key: str, progress: Progress | None) -> Getting:
         layout.check_key(self.url, key)
-        return Getting(self._bucket, self._base_bytes, key, None).read()
+        return Getting(self._bucket, self._base_bytes, self._deltaglider.find, key, progress)
 
     def copy(
         self,
@@ -249,8 +253,10 @@ class Store:
             self.get,
             put,
             self._is_retiring,
+            self._older,
         )
-        return copying.within() if target is self else copying.between()
+        target._deltaglider.check_put(target_key, no_clobber=False)
+        return copying.run(within=target is self)
 
     def open_file(self, key: str) -> ObjectFile:
         """Open the file of `key` for reading anywhere in it: one HEAD, then what is read.
@@ -258,9 +264,9 @@ class Store:
         Raises:
             NotFound: no such key.
             DamagedObject: its metadata contradicts itself.
-            UnsupportedFormat: a later deltaloft stored it.
+            UnsupportedFormat: a later deltaloft stored it, or DeltaGlider did, as a delta.
         """
-        info = self._bucket.head(layout.check_key(self.url, key))
+        info = self._older.head(layout.check_key(self.url, key))
         return ObjectFile(self._bucket, self._base_bytes, info)
 
     def list(
@@ -273,7 +279,7 @@ class Store:
         is written to the catalog if it is much and we may. Without `sizes` they are None, and so
         they are for keys of which a function as `sizes` says no.
         """
-        return listing.entries(self._bucket, prefix, sizes)
+        return listing.entries(self._bucket, self._deltaglider, prefix, sizes)
 
     def refresh_catalog(self, prefix: str = "") -> CatalogResult:
         """Bring the catalog up to date, so that listings need no request per key.
@@ -282,6 +288,10 @@ class Store:
         finds out how much there would be to do.
         """
         return listing.refreshed(self._bucket, prefix)
+
+    def bases(self) -> Iterator[StoredBase]:
+        """Yield the bases, in order of their digests: one request per 1,000 of them."""
+        return listing.bases(self._bucket)
 
     def verify(self, prefix: str = "", *, progress: Progress | None = None) -> Iterator[Verified]:
         """Read everything below `prefix` again, prove it, and yield what became of each object.
@@ -292,7 +302,7 @@ class Store:
         Raises:
             StorageError: the bucket does not answer; what was yielded is not all.
         """
-        return Verifying(self._bucket, progress).run(prefix)
+        return Verifying(self._bucket, self._deltaglider, progress).run(prefix)
 
     def gc(
         self,
@@ -320,24 +330,18 @@ class Store:
                 needs; nothing is deleted.
             StorageError: a listing could not be completed, or the bucket ignores conditions.
         """
-        if grace < timedelta(0):
-            raise InvalidRequest(f"grace: no negative time expected, found {grace}")
         index = self._index_for(attributes or Attributes())
         return Collecting(self._bucket, index, grace=grace, delete=delete, alone=alone).run()
 
     def stat(self, key: str) -> Stat:
-        """Describe what is stored under `key`: one HEAD.
+        """Describe what is stored under `key`: one HEAD, and one more if it is not ours.
 
         Raises:
             NotFound: no such key.
             DamagedObject: its metadata contradicts itself.
             UnsupportedFormat: a later deltaloft stored it.
         """
-        info = self._bucket.head(layout.check_key(self.url, key))
-        form = layout.form_of(info, object_url(self.url, key))
-        name, size, sha256, base = described(form, info.size)
-        attributes = layout.user_attributes(info.attributes)
-        return Stat(key, name, size, info.size, sha256, base, attributes, info.etag, info.modified)
+        return self._older.stat(layout.check_key(self.url, key))
 
     def explain(
         self,
@@ -367,17 +371,17 @@ class Store:
                 index = self._index_for(Attributes())
                 return Explaining(index, self._base_bytes, key, given, measure).of_put()
         stat = self.stat(key)
-        with tempfile.TemporaryFile() as stored:
-            self.get(key, cast("BinaryIO", stored))
-            stored.seek(0)
-            with opened(cast("BinaryIO", stored)) as given:
-                index = self._index_for(stat.attributes)
-                explaining = Explaining(index, self._base_bytes, key, given, measure)
-                return explaining.of_stored(stat)
+        with fetched(lambda file: self.get(key, file)) as given:
+            index = self._index_for(stat.attributes)
+            return Explaining(index, self._base_bytes, key, given, measure).of_stored(stat)
 
     def delete(self, key: str) -> None:
-        """Remove what is stored under `key`; a missing key is no error. Bases stay."""
-        self._bucket.delete(layout.check_key(self.url, key))
+        """Remove what is stored under `key`; a missing key is no error. Bases stay.
+
+        DeltaGlider's delta goes, too; a key under which it keeps something else is refused.
+        """
+        self._deltaglider.delete(layout.check_key(self.url, key))
+        self._bucket.delete(key)
 
     def _is_retiring(self, form: Delta) -> bool:
         """Say whether the base of a delta is marked, as the bucket has it now."""

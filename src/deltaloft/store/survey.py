@@ -37,7 +37,7 @@ __all__ = ["ALL", "MANY", "Found", "Survey"]
 ALL = 1
 MANY = 256  # sending up to 4 MB for fewer costs more than it saves
 
-_THREADS = 16
+_THREADS = 10  # as many connections as a boto3 client keeps by default
 _BATCH = 1000  # keys: a page of a listing
 _FEW = 16  # keys that are asked for one by one sooner than a catalog is read
 _SAFE_AGE = timedelta(seconds=2)

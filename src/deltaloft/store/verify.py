@@ -27,6 +27,7 @@ from deltaloft.base_cache.plaintext import Plaintext
 from deltaloft.bucket import Bucket
 from deltaloft.bucket_requests import object_url
 from deltaloft.buffers import Buffer, mapped
+from deltaloft.deltaglider import DeltaGlider, StoredDelta
 from deltaloft.errors import (
     AccessDenied,
     BucketNotFound,
@@ -39,7 +40,8 @@ from deltaloft.errors import (
 from deltaloft.layout import Delta
 from deltaloft.store import survey
 from deltaloft.store.base_bytes import BaseBytes
-from deltaloft.store.get import Getting
+from deltaloft.store.get import Getting, Older
+from deltaloft.store.older import give
 from deltaloft.store.proof import Progress
 from deltaloft.store.results import Verified
 from deltaloft.store.survey import Found, Survey
@@ -66,9 +68,10 @@ class _Pending:
 class Verifying:
     """All keys below a prefix on their way through their proof."""
 
-    def __init__(self, bucket: Bucket, progress: Progress | None) -> None:
+    def __init__(self, bucket: Bucket, deltaglider: DeltaGlider, progress: Progress | None) -> None:
         """Nothing is read yet; `progress` is told of bytes that were proven."""
         self._bucket = bucket
+        self._deltaglider = deltaglider
         self._progress = progress
         self._bases = _FreshBases(bucket)
         self._deltas = _Sorted()
@@ -108,16 +111,27 @@ class Verifying:
 
     def _prove(self, key: str) -> Verified | None:
         """Get one file as `get` does; None if its key is gone by now."""
+        nowhere = cast("BinaryIO", _Nowhere())
+        older = self._deltaglider.at
         try:
-            done = Getting(self._bucket, self._bases, key, self._progress).run(
-                cast("BinaryIO", _Nowhere())
-            )
+            done = Getting(self._bucket, self._bases, older, key, self._progress).run(nowhere)
+        except Older as older_file:
+            return self._prove_older(older_file.found, nowhere)
         except BucketNotFound:
             raise
         except NotFound:
             return None
         except _PROBLEMS as problem:
             return Verified(key, None, None, None, None, problem)
+        return Verified(key, done.form, done.size, done.sha256, done.base, None)
+
+    def _prove_older(self, found: StoredDelta, nowhere: BinaryIO) -> Verified:
+        """Prove a file that DeltaGlider stored as a delta; its reference is a key of its own."""
+        key, base = found.key, found.form.reference_sha256
+        try:
+            done = give(found, key, nowhere, progress=self._progress)
+        except _PROBLEMS as problem:
+            return Verified(key, "deltaglider", None, None, base, problem)
         return Verified(key, done.form, done.size, done.sha256, done.base, None)
 
 

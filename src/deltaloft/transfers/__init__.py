@@ -9,7 +9,7 @@ sides, filters ─> steps ─> run
 """
 
 from deltaloft.transfers.filters import Filters
-from deltaloft.transfers.run import Done, Options, run
+from deltaloft.transfers.run import Done, Options, run, with_guessed_type
 from deltaloft.transfers.sides import Item, LocalSide, Side, Skipped, StoreSide
 from deltaloft.transfers.steps import Step, copies, removals, synced
 
@@ -27,4 +27,5 @@ __all__ = [
     "removals",
     "run",
     "synced",
+    "with_guessed_type",
 ]

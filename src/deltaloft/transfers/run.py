@@ -24,7 +24,7 @@ from deltaloft.store import DeltaPolicy, Progress
 from deltaloft.transfers.sides import Item, LocalSide, Side, StoreSide
 from deltaloft.transfers.steps import Step
 
-__all__ = ["Done", "Options", "run"]
+__all__ = ["Done", "Options", "run", "with_guessed_type"]
 
 Verb = Literal["upload", "download", "copy", "move", "delete"]
 
@@ -112,7 +112,7 @@ class _Work:
     def _upload(self, path: Path, target: StoreSide, name: str) -> None:
         attributes = self.options.attributes or Attributes()
         if self.options.guess_type:
-            attributes = _with_guessed_type(attributes, path.name)
+            attributes = with_guessed_type(attributes, path.name)
         self._put(path, target, name, attributes)
 
     def _put(self, file: Any, target: StoreSide, name: str, attributes: Attributes) -> None:
@@ -253,7 +253,8 @@ def _as_completed(
         raise broken
 
 
-def _with_guessed_type(attributes: Attributes, name: str) -> Attributes:
+def with_guessed_type(attributes: Attributes, name: str) -> Attributes:
+    """Return the attributes with the Content-Type that a name tells, if they have none."""
     guessed, encoding = mimetypes.guess_type(name)
     if attributes.content_type is not None or guessed is None or encoding is not None:
         return attributes

@@ -1,0 +1,120 @@
+/*
+ * deflate.h - the C interface of deltaloft's deflate (RFC 1951): the same bytes again
+ *
+ * Who changes one line of an archive changes every byte of a deflated stream after it. To store
+ * the difference of what was deflated, and yet give back the very file, the stream has to be made
+ * again from its plain bytes: bit for bit as the program did that made it first.
+ *
+ *   plain  -- dfl_deflate(), parameters --> the deflated bytes of that program
+ *   plain  <------- dfl_inflate() --------  deflated bytes of any program
+ *
+ * Deflating makes the decisions of three programs, at each of their levels: which matches to take,
+ * where a block ends, which codes it has. It needs none of them, and what it gives depends on
+ * nothing but the plain bytes and the parameters: not on the machine, not on how the bytes arrive.
+ * Raw deflate only: headers and checksums of zlib and gzip are the caller's business.
+ *
+ * As in vcdiff.h, this is memory only, with no globals, and functions may be called from several
+ * threads at once as long as no two calls share an object. Sizes are in bytes.
+ */
+#ifndef DEFLATE_H
+#define DEFLATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum dfl_result {
+    DFL_OK = 0,
+    DFL_END,       /* dfl_inflate() only: the stream has ended */
+    DFL_MALFORMED, /* the deflated bytes break RFC 1951 */
+    DFL_NO_MEMORY,
+};
+
+/* ---- Deflating -------------------------------------------------------------------------- */
+
+/* Whose decisions are made. These numbers are stored: they stay. */
+enum dfl_family {
+    DFL_ZLIB = 0,     /* zlib 1.2 and 1.3, which Python, Java and most others link */
+    DFL_GZIP = 1,     /* GNU gzip 1.3 and later, without --rsyncable */
+    DFL_CHROMIUM = 2, /* the zlib of Chromium as Node 20 has it, which enters four bytes */
+};
+
+struct dfl_parameters {
+    uint8_t family;    /* enum dfl_family */
+    uint8_t level;     /* 1 to 9 */
+    uint8_t mem_level; /* 8 or 9: how many symbols a block may hold; GNU gzip has 9 only */
+};
+
+struct dfl_deflater;
+
+/* dfl_parameters_known() says whether 'parameters' name something that can be made again. */
+bool dfl_parameters_known(const struct dfl_parameters *parameters);
+
+/*
+ * dfl_deflater_new() starts a stream with 'parameters', which are known. It returns NULL when
+ * there is no memory, and else what dfl_deflater_free() frees: less than 750 KiB, and what has
+ * not been taken of the deflated bytes.
+ */
+struct dfl_deflater *dfl_deflater_new(const struct dfl_parameters *parameters);
+void dfl_deflater_free(struct dfl_deflater *deflater);
+
+/*
+ * dfl_deflate() deflates the next 'plain_size' bytes at 'plain', and with 'last' ends the stream;
+ * the deflater is then done. What can be said of the deflated bytes by now is at
+ * '*deflated_out', '*deflated_size_out' of them, until the next call: behind the plain bytes by
+ * up to 64 KiB and one block.
+ *
+ * zlib's decisions depend, once in a great many streams, on how its callers cut the plain bytes:
+ * where a piece ends one byte before a multiple of 32 KiB and a match lies at the far edge of the
+ * window. Here they are as if there had been one piece.
+ *
+ * Returns DFL_OK or DFL_NO_MEMORY; after the latter, the deflater can only be freed.
+ */
+enum dfl_result dfl_deflate(struct dfl_deflater *deflater, const uint8_t *plain, size_t plain_size,
+                            bool last, const uint8_t **deflated_out, size_t *deflated_size_out);
+
+/*
+ * dfl_guess() finds parameters that make the 'deflated_size' bytes at 'deflated' from the
+ * 'plain_size' bytes at 'plain', all of them: what it returns is proven. Of parameters that make the
+ * same, which small streams have many, it returns the most common. It takes as long as to deflate
+ * once; when there are none, as long as the first block by each of them.
+ *
+ * Returns DFL_OK and fills in '*parameters_out', DFL_MALFORMED when there are none, or
+ * DFL_NO_MEMORY.
+ */
+enum dfl_result dfl_guess(const uint8_t *plain, size_t plain_size, const uint8_t *deflated,
+                          size_t deflated_size, struct dfl_parameters *parameters_out);
+
+/* ---- Inflating -------------------------------------------------------------------------- */
+
+struct dfl_inflater;
+
+/* dfl_inflater_new() returns what dfl_inflater_free() frees, less than 80 KiB; NULL: no memory. */
+struct dfl_inflater *dfl_inflater_new(void);
+void dfl_inflater_free(struct dfl_inflater *inflater);
+
+/*
+ * dfl_inflate() inflates the next bytes of one stream, 'deflated_size' of them at 'deflated', into
+ * 'plain', which has room for 'plain_capacity'. It stores how many bytes it has read and made.
+ * Neither has to be the whole of the stream; fewer and larger pieces are faster.
+ *
+ * Returns DFL_OK when it needs more room, or with room left, more input; then all input has been
+ * read. DFL_END says that the stream has ended with the last of the bytes read. After
+ * DFL_MALFORMED nothing more can be read; what was made up to there stands in 'plain'.
+ *
+ * 'deflated' may be hostile: nothing outside the buffers is read or written. What lies in 'plain'
+ * behind the bytes made may be overwritten. The time is proportional to both sizes.
+ */
+enum dfl_result dfl_inflate(struct dfl_inflater *inflater, const uint8_t *deflated,
+                            size_t deflated_size, size_t *read_out, uint8_t *plain,
+                            size_t plain_capacity, size_t *plain_size_out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,215 @@
+"""dg migrate: everything below a prefix or folder into a store."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deltaloft.cli import failure
+from deltaloft.cli.filtering import FilteringCommand, filter_options
+from deltaloft.cli.options import Storage, output_options, storage_options
+from deltaloft.cli.output import Output, say
+from deltaloft.errors import BucketNotFound
+from deltaloft.place import Place, locate
+from deltaloft.sizes import human
+
+if TYPE_CHECKING:
+    from deltaloft.migration import Check, Crew, Estimate, Journal, Location, Moved, Totals
+    from deltaloft.transfers import Filters, Side
+
+__all__ = ["migrate"]
+
+Command = Callable[..., int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    """Source and target of a migration, and how its work is done."""
+
+    source: Location
+    target: Location
+    check: Check
+    jobs: int
+    scheduler: str | None
+
+    @contextmanager
+    def crew(self, source: Side) -> Iterator[Crew]:
+        """Open the target, and lend who moves files there."""
+        from deltaloft.migration import cluster, threads
+        from deltaloft.transfers import StoreSide
+
+        target = self.target.open()
+        assert isinstance(target, StoreSide)  # _ends has made it a Place
+        if self.scheduler is None:
+            lent = threads(source, target, check=self.check, jobs=self.jobs)
+        else:
+            lent = cluster(self.scheduler, self.source, self.target, check=self.check)
+        with target.store, lent as crew:
+            yield crew
+
+
+def _end_options(command: Command) -> Command:
+    """Add SOURCE, TARGET and what says how to reach them; they arrive as `ends`."""
+
+    @click.argument("source")
+    @click.argument("target")
+    @click.option("--source-endpoint-url", metavar="URL", help="That of SOURCE, if another.")
+    @click.option("--source-profile", metavar="NAME", help="That for SOURCE, if another.")
+    @click.option("--source-region", metavar="NAME", help="That of SOURCE, if another.")
+    @click.option("--source-root", metavar="PREFIX", default="", help="SOURCE's root, if a store.")
+    @click.option("--create", is_flag=True, help="Make the target's bucket or folder.")
+    @click.option("--check", type=click.Choice(["read", "sent"]), default="read", show_default=True,
+                  help="Read each file back from TARGET, or trust its endpoint.")  # fmt: skip
+    @click.option("--jobs", type=click.IntRange(1, 64), default=4, show_default=True,
+                  help="How many files at a time.")  # fmt: skip
+    @click.option("--scheduler", metavar="ADDRESS", help="Let a Dask cluster do it.")
+    @storage_options
+    @functools.wraps(command)
+    def wrapped(
+        source: str, target: str, create: bool, check: Check, jobs: int, scheduler: str | None,
+        storage: Storage, source_root: str, **given: Any,
+    ) -> int | None:  # fmt: skip
+        reached = {name: given.pop(f"source_{name}") for name in _REACHING}
+        there = replace(storage, root=source_root, **{k: v for k, v in reached.items() if v})
+        here = _location(_source(source, source_root), there)
+        place = locate(target, root=storage.root, putting=True, create=create)
+        place = replace(place, key=_with_slash(place.key))
+        there_too = _location(place, storage)
+        here.check_apart(there_too)
+        return command(ends=_Ends(here, there_too, check, jobs, scheduler), **given)
+
+    return wrapped
+
+
+_REACHING = ("endpoint_url", "profile", "region")
+
+
+@click.command(cls=FilteringCommand)
+@_end_options
+@click.option("--journal", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Where it is written down what has arrived.")  # fmt: skip
+@click.option("--dryrun", is_flag=True, help="Store a sample elsewhere, and say what all would be.")
+@click.option("--sample", type=click.IntRange(1), default=24, show_default=True,
+              help="How many files --dryrun takes.")  # fmt: skip
+@filter_options
+@output_options
+def migrate(ends: _Ends, journal: Path | None, dryrun: bool, sample: int, filters: Filters,
+            out: Output) -> int:  # fmt: skip
+    """Move all below SOURCE, a prefix or folder, to TARGET, a prefix of a store. SOURCE stays.
+
+    Each file is proven at TARGET. The same command again goes on where the last one ended, however
+    that was, and tries what failed once more; then the exit code is 3.
+    """
+    from deltaloft.migration import Journal, default_journal, items_of
+
+    source, target, left_out = ends.source.url, ends.target.url, _LeftOut()
+    path = None if dryrun else journal or default_journal(source, target)
+    side = ends.source.open(left_out)
+    with Journal(path, source, target) as opened:
+        opened.take_stock(item for item in items_of(side) if filters.include(item.name))
+        if dryrun:
+            code = _estimate(opened, side, sample, out)
+        else:
+            with ends.crew(side) as crew:
+                code = _run(opened, crew, ends, out)
+    return code or (failure.SOME_FAILED if left_out.count else failure.DONE)
+
+
+class _LeftOut:
+    """Files of a folder that cannot be read, as words on stderr."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, place: str, reason: str) -> None:
+        self.count += 1
+        say(f"{place}: left out: {reason}")
+
+
+def _run(journal: Journal, crew: Crew, ends: _Ends, out: Output) -> int:
+    """Move what waits, say of each file what became of it, and report."""
+    from deltaloft.migration import migrate as moving
+
+    before = journal.totals()
+    with out.progress("migrated", before.waiting_size) as progress:
+        for moved in moving(journal, crew):
+            if moved.error is not None:
+                out.failed(f"migrate: {ends.source.url}{moved.name}", moved.error)
+            else:
+                record = {name: value for name, value in asdict(moved).items() if name != "error"}
+                source, target = ends.source.url + moved.name, ends.target.url + moved.name
+                out.record(
+                    {"source": source, "target": target, **record}, _moved_line(moved, target)
+                )
+            if progress is not None:
+                progress(moved.listed_size)
+    totals = journal.totals()
+    arrived = totals.done - before.done
+    out.record({"arrived": arrived, **asdict(totals)}, _totals_line(totals, arrived))
+    return failure.SOME_FAILED if totals.failed else failure.DONE
+
+
+def _moved_line(moved: Moved, target: str) -> str:
+    assert moved.size is not None and moved.stored_size is not None  # it has arrived
+    stored = f"{moved.form}, {human(moved.size)} as {human(moved.stored_size)}"
+    return f"{moved.name} -> {target}: {stored}"
+
+
+def _totals_line(totals: Totals, arrived: int) -> str:
+    failed = f", {totals.failed:,} failed" if totals.failed else ""
+    stored = f"{human(totals.size)} stored as {human(totals.stored_size)}, bases included"
+    there = f"{totals.done:,} of {totals.files:,} files are there"
+    return f"{there}, {arrived:,} of them moved now{failed}; {stored}"
+
+
+def _estimate(journal: Journal, side: Side, sample: int, out: Output) -> int:
+    """Say what a store would hold of the source."""
+    from deltaloft.migration import estimate
+
+    found = estimate(side, journal, files=sample)
+    out.record({**asdict(found), "dryrun": True}, _estimate_line(found))
+    return failure.DONE
+
+
+def _estimate_line(found: Estimate) -> str:
+    there = f"(dryrun) {found.files:,} files, {human(found.size)}"
+    if found.stored_size is None:
+        return f"{there}; no sample could be read, so nothing is known of what would be stored"
+    part = found.stored_size / found.size if found.size else 1.0
+    return (
+        f"{there}; about {human(found.stored_size)} ({part:.0%}) would be stored, going by "
+        f"{found.sampled_files:,} files, {human(found.sampled_size)}"
+    )
+
+
+def _source(given: str, root: str) -> Place | Path:
+    """Return what SOURCE is: below a store, or else a folder of files."""
+    try:
+        place = locate(given, root=root)
+    except BucketNotFound:
+        if "://" in given or not Path(given).is_dir():
+            raise
+        return Path(given).absolute()
+    return replace(place, key=_with_slash(place.key))
+
+
+def _location(place: Place | Path, storage: Storage) -> Location:
+    from deltaloft.migration import Location
+
+    return Location(
+        place,
+        endpoint_url=storage.endpoint_url,
+        profile=storage.profile,
+        region=storage.region,
+        deltaglider=storage.deltaglider,
+    )
+
+
+def _with_slash(prefix: str) -> str:
+    return prefix if not prefix or prefix.endswith("/") else f"{prefix}/"

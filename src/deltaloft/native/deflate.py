@@ -1,0 +1,272 @@
+"""The deflating part of the door: plain bytes into the very stream that some program made of them.
+
+    plain     ── Deflater(parameters) ──→ deflated     bit for bit, as that program would
+    both      ── guess_parameters() ────→ parameters   which of them did, at which level
+    deflated  ── inflate(), Inflater ───→ plain
+
+Raw deflate (RFC 1951): headers and checksums of zlib, gzip and zip are the caller's business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, Literal, Self, get_args
+
+from deltaloft._vcdiff import ffi, lib
+from deltaloft.buffers import Buffer
+from deltaloft.errors import InvalidRequest, MalformedDelta, TargetTooLarge
+from deltaloft.native.memory import Pinned, fresh_bytes, pinned
+
+__all__ = [
+    "DEFLATE_VERSION",
+    "DeflateFamily",
+    "DeflateParameters",
+    "Deflater",
+    "Inflater",
+    "deflate",
+    "guess_parameters",
+    "inflate",
+]
+
+DEFLATE_VERSION = 1  # of what is made from parameters; a later version makes the same of them
+
+DeflateFamily = Literal["zlib", "gzip", "chromium"]
+
+_FIRST_ROOM = 1 << 16  # bytes, at least, for what is inflated without a word on its size
+_MOST_TIMES = 4  # as many as the deflated ones; then twice as many again
+
+_FAMILIES: tuple[DeflateFamily, ...] = get_args(DeflateFamily)  # in the order of enum dfl_family
+
+
+@dataclass(frozen=True, slots=True)
+class DeflateParameters:
+    """What decides about the deflated bytes, besides the plain ones.
+
+    Attributes:
+        family: Whose decisions are made: those of zlib (Python, Java and most others), of GNU gzip,
+            or of Chromium's zlib (Node, npm).
+        level: From 1 to 9.
+        mem_level: 8 or 9: blocks of 16 or 32 Ki symbols. GNU gzip has 9 only.
+    """
+
+    family: DeflateFamily
+    level: int
+    mem_level: int
+
+    def encoded(self) -> bytes:
+        """Write them as two bytes: DEFLATE_VERSION, then family, memory level and level."""
+        packed = _FAMILIES.index(self.family) << 5 | (self.mem_level - 8) << 4 | self.level
+        return bytes([DEFLATE_VERSION, packed])
+
+    @classmethod
+    def decoded(cls, data: Buffer) -> Self:
+        """Read what `encoded` wrote.
+
+        Raises:
+            InvalidRequest: two bytes of another version, or parameters that nothing here knows.
+        """
+        written = bytes(data)
+        if len(written) == 2 and written[0] == DEFLATE_VERSION and written[1] >> 5 < len(_FAMILIES):
+            packed = written[1]
+            parameters = cls(_FAMILIES[packed >> 5], packed & 15, 8 + (packed >> 4 & 1))
+            if parameters.known:
+                return parameters
+        raise InvalidRequest(
+            f"deflate parameters of version {DEFLATE_VERSION} expected, {written[:8].hex()} found"
+        )
+
+    @property
+    def known(self) -> bool:
+        """Whether streams can be made with them."""
+        return (
+            self.family in _FAMILIES
+            and 0 < self.level < 10
+            and 0 < self.mem_level < 10
+            and bool(lib.dfl_parameters_known(_in_c(self)))
+        )
+
+
+class Deflater:
+    """One stream in the making, for one thread at a time.
+
+    Args:
+        parameters: Known ones.
+
+    Raises:
+        InvalidRequest: other ones.
+    """
+
+    def __init__(self, parameters: DeflateParameters) -> None:
+        if not parameters.known:
+            raise InvalidRequest(f"known deflate parameters expected, {parameters} found")
+        deflater = lib.dfl_deflater_new(_in_c(parameters))
+        if deflater == ffi.NULL:
+            raise MemoryError("deflater")
+        self._deflater = ffi.gc(deflater, lib.dfl_deflater_free, size=720 << 10)
+        self._lock = Lock()
+        self._finished = False
+
+    def write(self, plain: Buffer) -> bytes:
+        """Deflate what comes next; return what can be said of the deflated bytes by now.
+
+        How the plain bytes are cut into pieces makes no difference to what comes out in all. A
+        piece of 64 KiB to 1 MiB keeps memory low and calls few.
+
+        Raises:
+            RuntimeError: the stream is finished, or another thread is writing.
+            MemoryError: there is none for the deflated bytes; the stream is lost.
+        """
+        return self._deflate(plain, last=False)
+
+    def finish(self) -> bytes:
+        """End the stream; return the rest of its bytes. Raises as `write`."""
+        return self._deflate(b"", last=True)
+
+    def _deflate(self, plain: Buffer, *, last: bool) -> bytes:
+        deflated, size = ffi.new("uint8_t const **"), ffi.new("size_t *")
+        if not self._lock.acquire(blocking=False):
+            raise RuntimeError("a deflater works for one thread at a time")
+        try:
+            if self._finished:
+                raise RuntimeError("a deflater that is not finished expected")
+            self._finished = last
+            with pinned(plain) as memory:
+                result = lib.dfl_deflate(self._deflater, memory, len(memory), last, deflated, size)
+            if result != lib.DFL_OK:
+                self._finished = True
+                raise MemoryError("deflated bytes")
+            return bytes(ffi.buffer(deflated[0], size[0]))
+        finally:
+            self._lock.release()
+
+
+def deflate(plain: Buffer, parameters: DeflateParameters) -> bytes:
+    """Deflate all of `plain` as one stream. Raises as `Deflater`."""
+    deflater = Deflater(parameters)
+    return b"".join((deflater.write(plain), deflater.finish()))
+
+
+def guess_parameters(plain: Buffer, deflated: Buffer) -> DeflateParameters | None:
+    """Find parameters that make the stream `deflated` of `plain`, or None.
+
+    All of it is compared, so what is returned has been proven. Of parameters that make the same,
+    the most common are returned.
+
+    Args:
+        plain: What the stream holds, from its first byte to its last.
+        deflated: The whole stream, without what stands before and behind it.
+    """
+    found = ffi.new("struct dfl_parameters *")
+    with pinned(plain) as source, pinned(deflated) as target:
+        result = lib.dfl_guess(source, len(source), target, len(target), found)
+    if result == lib.DFL_NO_MEMORY:
+        raise MemoryError("deflater")
+    if result != lib.DFL_OK:
+        return None
+    return DeflateParameters(_FAMILIES[found.family], found.level, found.mem_level)
+
+
+class Inflater:
+    """One stream that is being read, for one thread at a time. Memory: 80 KiB."""
+
+    def __init__(self) -> None:
+        inflater = lib.dfl_inflater_new()
+        if inflater == ffi.NULL:
+            raise MemoryError("inflater")
+        self._inflater = ffi.gc(inflater, lib.dfl_inflater_free, size=80 << 10)
+        self._lock = Lock()
+        self._read = 0
+        self.finished = False
+
+    def read(self, deflated: Buffer, size: int) -> tuple[bytes, int]:
+        """Inflate up to `size` bytes more.
+
+        With less than `size` bytes and `finished` still false, all of `deflated` has been read and
+        more is needed. Large pieces and sizes are faster.
+
+        Args:
+            deflated: What comes next of the stream; what has not been read is given again.
+            size: In plain bytes.
+
+        Returns:
+            The plain bytes, and how many bytes of `deflated` have been read for them. Once the
+            stream has ended, nothing is read, and `finished` is true.
+
+        Raises:
+            MalformedDelta: the stream breaks RFC 1951; `.offset` says where in it.
+            RuntimeError: another thread is reading.
+        """
+        plain = fresh_bytes(size)
+        with pinned(deflated) as source:
+            made, consumed = self._inflate(source, 0, plain)
+        return (plain if made == size else plain[:made]), consumed
+
+    def _inflate(self, source: Pinned, start: int, plain: bytes) -> tuple[int, int]:
+        """Fill `plain` from `source[start:]`; return how much was made, and how much was read."""
+        sizes = ffi.new("size_t[2]")
+        if not self._lock.acquire(blocking=False):
+            raise RuntimeError("an inflater works for one thread at a time")
+        try:
+            with pinned(plain) as room:
+                result = lib.dfl_inflate(
+                    self._inflater,
+                    source + start,
+                    len(source) - start,
+                    sizes,
+                    room,
+                    len(room),
+                    sizes + 1,
+                )
+        finally:
+            self._lock.release()
+        self._read += sizes[0]
+        if result == lib.DFL_MALFORMED:
+            raise MalformedDelta(
+                f"a deflate stream expected, what breaks RFC 1951 found at {self._read}",
+                offset=self._read,
+            )
+        self.finished = result == lib.DFL_END
+        return sizes[1], sizes[0]
+
+
+def inflate(deflated: Buffer, *, max_size: int) -> tuple[bytes, int]:
+    """Inflate the stream that `deflated` begins with.
+
+    Args:
+        deflated: The stream, and whatever follows it.
+        max_size: The most plain bytes to make. If it is the very size, nothing is copied.
+
+    Returns:
+        The plain bytes, and how many bytes the stream has.
+
+    Raises:
+        MalformedDelta: the stream breaks RFC 1951, or ends early; `.offset` says where.
+        TargetTooLarge: it holds more than `max_size` bytes.
+    """
+    inflater = Inflater()
+    pieces: list[bytes] = []
+    read = total = 0
+    with pinned(deflated) as source:
+        room = max(_FIRST_ROOM, _MOST_TIMES * len(source))
+        while not inflater.finished:
+            # One byte of room beyond the most tells a stream that goes on from one that is cut.
+            size = max(1, min(room, max_size - total))
+            piece = fresh_bytes(size)
+            made, consumed = inflater._inflate(source, read, piece)
+            read += consumed
+            total += made
+            if total > max_size:
+                raise TargetTooLarge(f"{max_size} bytes expected at most in a deflate stream")
+            if made < size and not inflater.finished:
+                raise MalformedDelta(
+                    f"the end of a deflate stream expected, none found in {read} bytes", offset=read
+                )
+            pieces.append(piece if made == size else piece[:made])
+            room *= 2
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces), read
+
+
+def _in_c(parameters: DeflateParameters) -> Any:
+    family = _FAMILIES.index(parameters.family)
+    return ffi.new("struct dfl_parameters *", (family, parameters.level, parameters.mem_level))

@@ -1,0 +1,241 @@
+"""What to inflate: the streams of a target that changed, and what they came from in the source.
+
+    target     container ── parts ── unchanged: stays as it is, the delta will COPY it
+                                  └─ changed:   inflated, if it can be deflated again exactly;
+                                                then the same for the container inside it
+    source     container ── parts ── only the counterparts of changed ones: inflated behind it
+
+What a container's parser does not understand, what does not inflate, what no parameter set of ours
+reproduces to the last byte, and what lies beyond the limits, stays raw.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from deltaloft.buffers import same_bytes
+from deltaloft.containers import Part, looks_like_container, parts_of
+from deltaloft.errors import DeltaError
+from deltaloft.native.deflate import DeflateParameters, Deflater, guess_parameters, inflate
+from deltaloft.unpack.counterparts import Pairing, pair_up
+from deltaloft.unpack.limits import MOST_DEPTH, MOST_STREAMS, most_plain
+from deltaloft.unpack.recipe import SourceStream, TargetStream
+
+__all__ = ["MOST_INFLATED", "Plan", "make_plan"]
+
+# The encoder has both sides inflated in memory, three times over at worst: what takes more than
+# this stays raw.
+MOST_INFLATED = 1 << 30
+
+_SMALLEST = 64  # bytes of a deflated stream; below, the recipe costs more than the literals
+
+_REMEMBERED = 3  # parameter sets of streams before: most containers have one or two
+
+_PIECE = 256 << 10  # bytes to deflate before what was made is compared
+
+# Deflated bytes after which parameters that proved right before are believed. They are several
+# blocks: parameters that differ in the size of a block's memory show with the first one's end.
+_ENOUGH = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Streams to inflate, and the result of it.
+
+    Attributes:
+        source_streams: In their order in source′.
+        inflated: What they inflate to, in the same order.
+        target_streams: Those of target′, outer ones first.
+        pieces: Of target′: of the target itself, and of inflated streams.
+    """
+
+    source_streams: list[SourceStream] = field(default_factory=list)
+    inflated: list[bytes] = field(default_factory=list)
+    target_streams: list[TargetStream] = field(default_factory=list)
+    pieces: list[memoryview] = field(default_factory=list)
+
+    def forget(self) -> None:
+        """Let go of the bytes; the streams stay."""
+        self.inflated.clear()
+        self.pieces.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class _Region:
+    """A container of the source: its bytes, and where they begin in source′."""
+
+    view: memoryview
+    start: int
+
+
+_NOTHING = _Region(memoryview(b""), 0)
+
+
+def make_plan(source: memoryview, target: memoryview, *, thorough: bool) -> Plan | None:
+    """Find the changed streams of `target`; None if there are none that could be deflated again.
+
+    Args:
+        source: What the reader of a delta will have.
+        target: What the reader wants.
+        thorough: Deflate each stream again to its end. Else the parameters of streams before are
+            believed once they made the beginning: whoever uses the plan has to prove the result.
+    """
+    planner = _Planner(source, target, thorough)
+    planner.unfold(target, _Region(source, 0), depth=0)
+    streams = planner.plan.target_streams
+    # A stream counts with those inside it inflated, which was not known before.
+    inflated = sum(stream.end - stream.start for stream in streams)
+    return planner.plan if 0 < inflated <= most_plain(len(target)) else None
+
+
+class _Planner:
+    """Walks the containers of a target beside those of its source."""
+
+    def __init__(self, source: memoryview, target: memoryview, thorough: bool) -> None:
+        self.plan = Plan()
+        self._enough = len(target) if thorough else _ENOUGH
+        self._place = 0  # in target′
+        self._source_end = len(source)
+        self._last_start = self._last_end = 0  # of the source stream before: inflated, deflated
+        self._source_left = min(MOST_INFLATED, most_plain(len(source)))
+        self._target_left = min(MOST_INFLATED, most_plain(len(target)))
+        self._recent: list[DeflateParameters] = []
+
+    def unfold(self, target: memoryview, source: _Region, *, depth: int) -> None:
+        """Append a part of the target to target′, with the changed streams in it inflated."""
+        new = _openable(target, self._target_left) if depth < MOST_DEPTH else []
+        if not new:
+            self._raw(target)
+            return
+        old = _openable(source.view, self._source_left)
+        pairing = pair_up(source.view, old, target, new)
+        alone = 0
+        at = 0
+        for number, part in enumerate(new):
+            if number in pairing.unchanged:
+                continue
+            self._raw(target[at : part.offset])
+            at = part.end
+            counterpart = pairing.counterparts.get(number)
+            inside = None if counterpart is None else old[counterpart]
+            if part.deflated:
+                alone += self._stream(target[part.offset : at], part, source, inside, depth)
+            else:
+                region = _NOTHING if inside is None else self._region(source, inside)
+                self.unfold(target[part.offset : at], region, depth=depth)
+        self._raw(target[at:])
+        self._add_gone(source, old, pairing, 2 * alone)
+
+    def _stream(
+        self,
+        deflated: memoryview,
+        part: Part,
+        source: _Region,
+        counterpart: Part | None,
+        depth: int,
+    ) -> int:
+        """Append one stream, and return how many bytes of it are without a counterpart."""
+        plain = None if part.size < _SMALLEST else self._inflated(deflated, part)
+        parameters = None if plain is None else self._parameters(plain, deflated)
+        if plain is None or parameters is None:
+            self._raw(deflated)
+            return 0
+        self._target_left -= len(plain)
+        region = _NOTHING if counterpart is None else self._region(source, counterpart)
+        streams = self.plan.target_streams
+        number, start = len(streams), self._place
+        streams.append(TargetStream(start, start, parameters))
+        self.unfold(memoryview(plain), region, depth=depth + 1)
+        streams[number] = TargetStream(start, self._place, parameters)
+        return len(plain) if region is _NOTHING else 0
+
+    def _inflated(self, deflated: memoryview, part: Part) -> bytes | None:
+        """Inflate a stream of the target, if it is one and there is room for it."""
+        if part.plain_size > self._target_left or len(self.plan.target_streams) >= MOST_STREAMS:
+            return None
+        if part.plain is not None:
+            return part.plain or None
+        return _inflate_whole(deflated, part.plain_size)
+
+    def _region(self, source: _Region, part: Part) -> _Region:
+        """Return a part of the source; a deflated one is appended to source′ for it."""
+        view = source.view[part.offset : part.end]
+        if not part.deflated:
+            return _Region(view, source.start + part.offset)
+        plan = self.plan
+        if part.plain_size > self._source_left or len(plan.source_streams) >= MOST_STREAMS:
+            return _NOTHING
+        plain = part.plain or _inflate_whole(view, part.plain_size)
+        if plain is None:
+            return _NOTHING
+        offset, start = source.start + part.offset, self._source_end
+        inside = offset >= self._last_start > 0
+        before = self._last_start if inside else self._last_end
+        plan.source_streams.append(SourceStream(offset - before, inside))
+        plan.inflated.append(plain)
+        self._last_start, self._last_end = start, offset + part.size
+        self._source_end += len(plain)
+        self._source_left -= len(plain)
+        return _Region(memoryview(plain), start)
+
+    def _add_gone(self, source: _Region, old: list[Part], pairing: Pairing, budget: int) -> None:
+        """Inflate what is gone from the source, up to a budget: it may have got another name."""
+        for number in pairing.gone:
+            part = old[number]
+            if part.deflated and part.plain_size <= budget:
+                budget -= part.plain_size
+                self._region(source, part)
+
+    def _parameters(self, plain: bytes, deflated: memoryview) -> DeflateParameters | None:
+        """Return what deflates a stream as it was; what did so with others is tried first."""
+        for parameters in self._recent:
+            if _deflates_to(plain, deflated, parameters, self._enough):
+                break
+        else:
+            guessed = guess_parameters(plain, deflated)
+            if guessed is None:
+                return None
+            parameters = guessed
+        others = [each for each in self._recent if each != parameters]
+        self._recent = [parameters, *others][:_REMEMBERED]
+        return parameters
+
+    def _raw(self, piece: memoryview) -> None:
+        if len(piece) > 0:
+            self.plan.pieces.append(piece)
+            self._place += len(piece)
+
+
+def _openable(view: memoryview, max_size: int) -> list[Part]:
+    """Return the parts of a container, if it is one, that are deflated or containers themselves."""
+    return [
+        part
+        for part in parts_of(view, max_size=max_size)
+        if part.deflated or looks_like_container(view[part.offset : part.end])
+    ]
+
+
+def _inflate_whole(deflated: memoryview, plain_size: int) -> bytes | None:
+    """Inflate a stream that is to have this size; None if it does not, or goes on behind."""
+    try:
+        plain, consumed = inflate(deflated, max_size=plain_size)
+    except DeltaError:
+        return None
+    return plain if consumed == len(deflated) and len(plain) == plain_size > 0 else None
+
+
+def _deflates_to(
+    plain: bytes, deflated: memoryview, parameters: DeflateParameters, enough: int
+) -> bool:
+    """Say whether a stream comes out as it was, to its end or as far as `enough` deflated bytes."""
+    deflater = Deflater(parameters)
+    made_size = 0
+    with memoryview(plain) as view:
+        for at in range(0, len(plain), _PIECE):
+            made = memoryview(deflater.write(view[at : at + _PIECE]))
+            if not same_bytes(made, deflated[made_size : made_size + len(made)]):
+                return False
+            made_size += len(made)
+            if made_size >= enough:
+                return True
+    return deflater.finish() == bytes(deflated[made_size:])

@@ -1,0 +1,140 @@
+"""From target′ to the target: streams are deflated again while the bytes flow by.
+
+    target′   raw |   stream        | raw |    stream                   | raw
+                  |    raw | stream |     |
+                         |                          |
+                      Deflater, whose output goes to the Deflater of the stream around it
+                                                    |
+    target    raw |  deflated  | raw | deflated | raw
+
+Nothing is kept but the state of the streams that are open. Streams that are small, and stand in no
+other, are collected whole and deflated side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from deltaloft.delta_reader import side_by_side
+from deltaloft.errors import MalformedDelta
+from deltaloft.native.deflate import DeflateParameters, Deflater, deflate
+from deltaloft.unpack.recipe import TargetStream
+
+__all__ = ["replayed"]
+
+# A stream up to here is collected and deflated by a thread of its own, at most threads + 1 at once.
+_COLLECTED = 8 << 20
+# What is handed to a Deflater at once: its output is not much longer.
+_PIECE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Collected:
+    """Bytes that go on as they are, or deflated by a parameter set."""
+
+    plain: bytes
+    parameters: DeflateParameters | None
+
+    def replayed(self) -> bytes:
+        return self.plain if self.parameters is None else deflate(self.plain, self.parameters)
+
+
+def replayed(
+    pieces: Iterable[memoryview], streams: Sequence[TargetStream], threads: int
+) -> Generator[bytes]:
+    """Yield the target that these pieces of target′ make.
+
+    Raises:
+        MalformedDelta: target′ ends inside a stream.
+    """
+    yield from side_by_side(_Collected.replayed, _collected(pieces, streams), threads)
+
+
+def _collected(
+    pieces: Iterable[memoryview], streams: Sequence[TargetStream]
+) -> Iterator[_Collected]:
+    """Cut target′ at the borders of its streams, and deflate the large and the nested ones."""
+    stack = _Stack(streams)
+    for piece in pieces:
+        at = 0
+        while at < len(piece):
+            size = min(len(piece) - at, stack.until_next, _PIECE)
+            yield from stack.take(piece[at : at + size])
+            at += size
+    yield from stack.finish()
+
+
+class _Stack:
+    """The streams that are open at a place of target′, outermost first."""
+
+    def __init__(self, streams: Sequence[TargetStream]) -> None:
+        self._streams = streams
+        self._next = 0
+        self._place = 0
+        self._open: list[tuple[TargetStream, Deflater]] = []
+        # A stream that is collected whole.
+        self._whole: TargetStream | None = None
+        self._room = bytearray()
+        self._begin()
+
+    @property
+    def until_next(self) -> int:
+        """Return how many bytes there are before a stream begins or ends; 0 is not among it."""
+        return self._border() - self._place
+
+    def take(self, piece: memoryview) -> Iterator[_Collected]:
+        """Take bytes that cross no border, and whatever begins or ends behind them."""
+        self._place += len(piece)
+        if self._whole is not None:
+            self._room += piece
+        else:
+            yield from self._raw(bytes(piece), len(self._open))
+        yield from self._end()
+        self._begin()
+
+    def finish(self) -> Iterator[_Collected]:
+        """Make sure that nothing is open."""
+        if self._open or self._whole is not None or self._next < len(self._streams):
+            raise MalformedDelta("unpack: a target that holds all streams of the recipe expected")
+        return iter(())
+
+    def _border(self) -> int:
+        if self._whole is not None:
+            return self._whole.end
+        borders = [stream.end for stream, _ in self._open[-1:]]
+        if self._next < len(self._streams):
+            borders.append(self._streams[self._next].start)
+        return min(borders, default=1 << 62)
+
+    def _begin(self) -> None:
+        while self._next < len(self._streams) and self._whole is None:
+            stream = self._streams[self._next]
+            if stream.start != self._place:
+                return
+            self._next += 1
+            if not self._open and self._stands_alone(stream):
+                self._whole = stream
+            else:
+                self._open.append((stream, Deflater(stream.parameters)))
+
+    def _stands_alone(self, stream: TargetStream) -> bool:
+        if stream.end - stream.start > _COLLECTED:
+            return False
+        return self._next == len(self._streams) or self._streams[self._next].start >= stream.end
+
+    def _end(self) -> Iterator[_Collected]:
+        if self._whole is not None and self._whole.end == self._place:
+            yield _Collected(bytes(self._room), self._whole.parameters)
+            self._whole = None
+            self._room.clear()
+        while self._open and self._open[-1][0].end == self._place:
+            _, deflater = self._open.pop()
+            yield from self._raw(deflater.finish(), len(self._open))
+
+    def _raw(self, piece: bytes, depth: int) -> Iterator[_Collected]:
+        """Pass bytes through the open streams, innermost of the first `depth` first."""
+        for _, deflater in reversed(self._open[:depth]):
+            piece = deflater.write(piece)
+        if piece:
+            yield _Collected(piece, None)

@@ -1,0 +1,115 @@
+"""source′ as one stretch of memory: the source, and behind it some of its streams, inflated.
+
+    source              | stream 0, inflated | stream 1, inflated | ...
+    only the pages that anything copies from     nothing of it ever touches a disk
+
+Anonymous memory: a base comes from an encrypted cache, so its plaintext is spooled into no file.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+
+from deltaloft.errors import MalformedDelta, WrongSource
+from deltaloft.native.deflate import Inflater
+from deltaloft.unpack.recipe import Recipe
+
+__all__ = ["inflated_source", "joined_source"]
+
+
+_PIECE = 1 << 20  # bytes to inflate at once
+
+
+@contextmanager
+def joined_source(source: memoryview, inflated: Iterable[bytes]) -> Iterator[memoryview]:
+    """Lend source′ made of what was inflated already.
+
+    Raises:
+        MemoryError: there is not so much.
+    """
+    pieces = list(inflated)
+    with _anonymous(len(source) + sum(map(len, pieces))) as room:
+        room[: len(source)] = source
+        at = len(source)
+        for piece in pieces:
+            room[at : at + len(piece)] = piece
+            at += len(piece)
+        yield room
+
+
+@contextmanager
+def inflated_source(
+    source: memoryview, recipe: Recipe, first: int, end: int
+) -> Iterator[memoryview]:
+    """Lend source′ for a delta that copies from `first` to `end` of it.
+
+    Raises:
+        WrongSource: it has no such streams.
+        MemoryError: there is not so much.
+    """
+    if end <= len(source):
+        yield source
+        return
+    with _anonymous(len(source) + recipe.inflated_size) as room:
+        room[first : len(source)] = source[first:]
+        _inflate_all(source, recipe, room)
+        yield room
+
+
+def _inflate_all(source: memoryview, recipe: Recipe, room: memoryview) -> None:
+    """Fill the rest of source′ behind the source."""
+    start = end = 0  # of the stream before: where it is inflated, and where it ended
+    at = len(source)
+    for stream in recipe.source_streams:
+        offset = (start if stream.inside else end) + stream.distance
+        if not 0 <= offset < at:
+            raise WrongSource(f"source: a deflate stream inside it expected, not at {offset}")
+        deflated = source[offset:] if offset < len(source) else room[offset:at]
+        made, read = _inflate_into(room[at:], deflated, offset)
+        start, end = at, offset + read
+        at += made
+    if at != len(room):
+        raise WrongSource(
+            f"source: deflate streams of {recipe.inflated_size} plain bytes expected, "
+            f"found {at - len(source)}"
+        )
+
+
+def _inflate_into(room: memoryview, deflated: memoryview, offset: int) -> tuple[int, int]:
+    """Inflate the stream at `offset` of source′; return its size, inflated and as it stands."""
+    inflater = Inflater()
+    made = read = 0
+    try:
+        while not inflater.finished:
+            # One byte more than there is room for, so that what is too long shows.
+            size = min(_PIECE, len(room) - made + 1)
+            plain, consumed = inflater.read(deflated[read:], size)
+            if len(plain) > len(room) - made or not (plain or consumed or inflater.finished):
+                raise WrongSource(
+                    f"source: a deflate stream that ends expected at {offset}, within {len(room)} "
+                    "plain bytes"
+                )
+            room[made : made + len(plain)] = plain
+            made += len(plain)
+            read += consumed
+    except MalformedDelta as error:
+        raise WrongSource(f"source: a deflate stream expected at {offset}: {error}") from error
+    return made, read
+
+
+@contextmanager
+def _anonymous(size: int) -> Iterator[memoryview]:
+    try:
+        mapping = mmap.mmap(-1, max(1, size))
+    except OSError as error:
+        raise MemoryError(f"{size} bytes for the source and its inflated streams") from error
+    view = memoryview(mapping)
+    try:
+        yield view[:size]
+    finally:
+        # The traceback of an exception may hold views of this view: then the memory goes with it.
+        with suppress(BufferError):
+            view.release()
+            mapping.close()

@@ -1,0 +1,112 @@
+/*
+ * What is deflated by any parameters comes back, in pieces of any size, from buffers of no more
+ * bytes than they say.
+ */
+#include "check.h"
+#include "deflate.h"
+
+enum { MOST = 200000 };
+
+static uint32_t chance(uint32_t *state, uint32_t below) {
+    *state = *state * UINT32_C(1664525) + UINT32_C(1013904223);
+    return (*state >> 8) % below;
+}
+
+/* Noise, runs, and copies of what was before from near and far. */
+static void fill(uint8_t *plain, size_t size, uint32_t seed) {
+    for (size_t at = 0; at < size;) {
+        const uint32_t kind = chance(&seed, 4);
+        const size_t length = 1 + chance(&seed, kind == 0 ? 400 : 40);
+        const size_t distance = at == 0 ? 0 : 1 + chance(&seed, at < 40000 ? (uint32_t)at : 40000);
+        for (size_t i = 0; i < length && at < size; i++, at++) {
+            plain[at] = kind < 2 && distance > 0 ? plain[at - distance]
+                        : kind == 2              ? (uint8_t)chance(&seed, 256)
+                                                 : (uint8_t)('a' + chance(&seed, 3));
+        }
+    }
+}
+
+static uint8_t *exact(const uint8_t *bytes, size_t size) {
+    uint8_t *const copy = malloc(size > 0 ? size : 1);
+    if (size > 0) {
+        memcpy(copy, bytes, size);
+    }
+    return copy;
+}
+
+static size_t deflate_all(const struct dfl_parameters *parameters, const uint8_t *plain,
+                          size_t plain_size, size_t piece, uint8_t *deflated) {
+    struct dfl_deflater *const deflater = dfl_deflater_new(parameters);
+    size_t read = 0, made = 0;
+    bool last = false;
+    while (!last) {
+        const size_t size = plain_size - read < piece ? plain_size - read : piece;
+        uint8_t *const copy = exact(plain + read, size);
+        const uint8_t *out;
+        size_t out_size;
+        last = read + size == plain_size;
+        CHECK_EQUAL(DFL_OK, dfl_deflate(deflater, copy, size, last, &out, &out_size));
+        CHECK(made + out_size <= plain_size + plain_size / 8 + 100);
+        memcpy(deflated + made, out, out_size);
+        made += out_size;
+        read += size;
+        free(copy);
+    }
+    dfl_deflater_free(deflater);
+    return made;
+}
+
+static void check_inflates(const uint8_t *deflated, size_t deflated_size, const uint8_t *plain,
+                           size_t plain_size, size_t piece, size_t room) {
+    struct dfl_inflater *const inflater = dfl_inflater_new();
+    size_t read = 0, made = 0;
+    enum dfl_result result = DFL_OK;
+    while (result == DFL_OK) {
+        const size_t size = deflated_size - read < piece ? deflated_size - read : piece;
+        uint8_t *const in = exact(deflated + read, size), *const out = malloc(room);
+        size_t size_read, size_made;
+        result = dfl_inflate(inflater, in, size, &size_read, out, room, &size_made);
+        CHECK(size_read <= size && size_made <= room && made + size_made <= plain_size);
+        CHECK(result == DFL_END || size_made == room || size_read == size);
+        CHECK(size_made == 0 || memcmp(plain + made, out, size_made) == 0);
+        read += size_read;
+        made += size_made;
+        free(in);
+        free(out);
+    }
+    CHECK_EQUAL(DFL_END, result);
+    CHECK_EQUAL(deflated_size, read);
+    CHECK_EQUAL(plain_size, made);
+    dfl_inflater_free(inflater);
+}
+
+int main(void) {
+    static const size_t sizes[] = {0, 1, 2, 3, 262, 32768, 65273, 65400, 65535, 65536, 65537, MOST};
+    static uint8_t plain[MOST], deflated[MOST + MOST / 8 + 100], again[sizeof deflated];
+    for (uint8_t family = DFL_ZLIB; family <= DFL_CHROMIUM; family++) {
+        for (uint8_t level = 1; level <= 9; level++) {
+            for (uint8_t mem_level = 8; mem_level <= 9; mem_level++) {
+                const struct dfl_parameters parameters = {family, level, mem_level};
+                if (!dfl_parameters_known(&parameters)) {
+                    CHECK(family == DFL_GZIP && mem_level == 8);
+                    continue;
+                }
+                for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+                    const size_t size = sizes[i];
+                    fill(plain, size, (uint32_t)(100 * level + i));
+                    const size_t made = deflate_all(&parameters, plain, size, MOST, deflated);
+                    CHECK_EQUAL(made, deflate_all(&parameters, plain, size, 9999, again));
+                    CHECK(memcmp(deflated, again, made) == 0);
+                    check_inflates(deflated, made, plain, size, made, size + 1);
+                    check_inflates(deflated, made, plain, size, 13 * level, 500);
+                    CHECK(size > 0 || (made == 2 && deflated[0] == 3 && deflated[1] == 0));
+                }
+            }
+        }
+    }
+    const struct dfl_parameters unknown[] = {{3, 6, 8}, {0, 0, 8}, {0, 10, 8}, {0, 6, 10}};
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
+        CHECK(!dfl_parameters_known(&unknown[i]));
+    }
+    return 0;
+}

@@ -1,0 +1,300 @@
+"""What zlib, GNU gzip and Node deflate, the replay engine deflates to the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import struct
+import subprocess
+import threading
+import zlib
+from pathlib import Path
+
+import pytest
+from deflate_inputs import KINDS, SIZES, plain_bytes
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from neighbours import missing
+
+from deltaloft.errors import InvalidRequest
+from deltaloft.native.deflate import (
+    DEFLATE_VERSION,
+    DeflateFamily,
+    DeflateParameters,
+    Deflater,
+    deflate,
+    guess_parameters,
+)
+
+LEVELS = range(1, 10)
+PLAIN = st.builds(
+    plain_bytes,
+    st.sampled_from(KINDS),
+    st.sampled_from(SIZES) | st.integers(0, 200_000),
+    st.integers(0, 10_000),
+)
+ZLIB = st.builds(DeflateParameters, st.just("zlib"), st.integers(1, 9), st.sampled_from([8, 9]))
+
+# Of six kinds of bytes one after the other, as zlib 1.2.13, gzip 1.12 and Node 20.20 deflate them.
+# What is stored in a bucket depends on these: they stay as they are.
+DIGESTS: dict[tuple[DeflateFamily, int, int], str] = {
+    ("zlib", 1, 8): "2e5d30d87701f893",
+    ("zlib", 2, 8): "bdf62e7d21b6a72d",
+    ("zlib", 3, 8): "850aedff6b8ba3cb",
+    ("zlib", 4, 8): "c61286deaab1ac92",
+    ("zlib", 5, 8): "6c027deea7d8d193",
+    ("zlib", 6, 8): "ecd688db79dbd621",
+    ("zlib", 7, 8): "cf839b8cd2732ec5",
+    ("zlib", 8, 8): "a6de83b193575aec",
+    ("zlib", 9, 8): "22454a019933df6b",
+    ("zlib", 1, 9): "34b2e594cd9fddeb",
+    ("zlib", 2, 9): "dfb5c0246ebf59f8",
+    ("zlib", 3, 9): "3a7abbe547deb6b8",
+    ("zlib", 4, 9): "b8ca84a805a27dc5",
+    ("zlib", 5, 9): "dc0ca7f558b59b47",
+    ("zlib", 6, 9): "bec3a0a1e9cdd066",
+    ("zlib", 7, 9): "3278401ff87ebe09",
+    ("zlib", 8, 9): "d7c041710d32c59d",
+    ("zlib", 9, 9): "620e6f4c10294945",
+    ("gzip", 1, 9): "091fbf1cfb633acb",
+    ("gzip", 2, 9): "b086d5ad823a10aa",
+    ("gzip", 3, 9): "8f81f716bb0d8d21",
+    ("gzip", 4, 9): "115ce08356d5940c",
+    ("gzip", 5, 9): "5a977d4fee637a6b",
+    ("gzip", 6, 9): "098a6fe9369e5998",
+    ("gzip", 7, 9): "bc5f1d1b930d6e1c",
+    ("gzip", 8, 9): "6ab7a81bc05a86a4",
+    ("gzip", 9, 9): "a97769462c3b3e6f",
+    ("chromium", 1, 8): "2ca660654f49504c",
+    ("chromium", 2, 8): "af96f5432d517b47",
+    ("chromium", 3, 8): "9821b2892bad3001",
+    ("chromium", 4, 8): "075c6a415f607012",
+    ("chromium", 5, 8): "be9de9bee7df193d",
+    ("chromium", 6, 8): "590090452cd93fd9",
+    ("chromium", 7, 8): "354b031079d98cdf",
+    ("chromium", 8, 8): "f330c80e031daf5b",
+    ("chromium", 9, 8): "1774229e8fe1a504",
+    ("chromium", 1, 9): "97109385c7e311cc",
+    ("chromium", 2, 9): "ba12683baab33249",
+    ("chromium", 3, 9): "52162d10a4de0607",
+    ("chromium", 4, 9): "fd37fc9b562bcb5c",
+    ("chromium", 5, 9): "12fff9c03b5eb480",
+    ("chromium", 6, 9): "a142cc9c69550564",
+    ("chromium", 7, 9): "8f79a7d16b33ef44",
+    ("chromium", 8, 9): "9898e2b22391524f",
+    ("chromium", 9, 9): "f8205939c5d92f5f",
+}
+
+# Reads size, level and memory level before each input; writes the size before each output.
+NODE_PROGRAM = """
+const fs = require("fs"), zlib = require("zlib");
+const input = fs.readFileSync(process.argv[1]), made = [];
+for (let at = 0; at < input.length;) {
+  const size = input.readUInt32LE(at), level = input[at + 4], memLevel = input[at + 5];
+  const plain = input.subarray(at + 6, at + 6 + size);
+  const deflated = zlib.deflateRawSync(plain, { level, memLevel });
+  const head = Buffer.alloc(4);
+  head.writeUInt32LE(deflated.length);
+  made.push(head, deflated);
+  at += 6 + size;
+}
+fs.writeFileSync(process.argv[2], Buffer.concat(made));
+"""
+
+
+def by_zlib(plain: bytes, parameters: DeflateParameters, piece_size: int = 1 << 30) -> bytes:
+    """Deflate by Python's zlib."""
+    if "ng" in zlib.ZLIB_RUNTIME_VERSION:
+        missing("zlib", f"this Python has another zlib: {zlib.ZLIB_RUNTIME_VERSION}")
+    stream = zlib.compressobj(parameters.level, zlib.DEFLATED, -15, parameters.mem_level)
+    pieces = [plain[at : at + piece_size] for at in range(0, len(plain), piece_size)]
+    return b"".join(stream.compress(piece) for piece in pieces) + stream.flush()
+
+
+@pytest.fixture(scope="module")
+def gzip_program() -> str:
+    """Return where GNU gzip is."""
+    program = shutil.which("gzip")
+    said = "" if program is None else _output(program, "--version")
+    if program is None or "Free Software Foundation" not in said:
+        missing("gzip", "GNU gzip is not installed")
+    return program
+
+
+@pytest.fixture(scope="module")
+def node_program() -> str:
+    """Return where a Node is that has this version of Chromium's zlib."""
+    program = shutil.which("node")
+    if program is None or int(_output(program, "--version").lstrip("v").split(".")[0]) < 20:
+        missing("node", "Node 20 or later is not installed")
+    return program
+
+
+def _output(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.mark.parametrize("family, level, mem_level", DIGESTS)
+def test_what_was_made_once_is_made_for_ever(
+    family: DeflateFamily, level: int, mem_level: int
+) -> None:
+    """Parameters stand in stored recipes, so what they make never changes."""
+    plain = b"".join(plain_bytes(kind, 150_000, 7) for kind in KINDS)
+    deflated = deflate(plain, DeflateParameters(family, level, mem_level))
+    digest = hashlib.sha256(deflated).hexdigest()[:16]
+    assert DIGESTS[family, level, mem_level] == digest
+
+
+@settings(max_examples=200, deadline=None)
+@given(plain=PLAIN, parameters=ZLIB)
+def test_zlib_is_replayed(plain: bytes, parameters: DeflateParameters) -> None:
+    """Every level and both memory levels give zlib's bytes."""
+    assert by_zlib(plain, parameters) == deflate(plain, parameters)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 1000),
+    size=st.integers(60_000, 300_000),
+    level=st.sampled_from(LEVELS),
+    piece_size=st.sampled_from([1000, 8192, 16384, 65536]),
+)
+def test_pieces_make_no_difference(seed: int, size: int, level: int, piece_size: int) -> None:
+    """Whether zlib or the replay is given all at once or in pieces, the bytes are the same."""
+    plain = plain_bytes("mixed", size, seed)
+    parameters = DeflateParameters("zlib", level, 8)
+    expected = by_zlib(plain, parameters)
+    assert expected == by_zlib(plain, parameters, piece_size)
+
+    deflater = Deflater(parameters)
+    pieces = [plain[at : at + piece_size + 1] for at in range(0, size, piece_size + 1)]
+    assert expected == b"".join(map(deflater.write, pieces)) + deflater.finish()
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_gzip_is_replayed(gzip_program: str, level: int, tmp_path: Path) -> None:
+    """Every level gives GNU gzip's bytes, up to those its window holds behind the end."""
+    parameters = DeflateParameters("gzip", level, 9)
+    for number, size in enumerate([*SIZES[level % 2 :: 2], 300_000]):
+        plain = plain_bytes(KINDS[(number + level) % len(KINDS)], size, level)
+        (tmp_path / "plain").write_bytes(plain)
+        command = [gzip_program, "-nc", f"-{level}", str(tmp_path / "plain")]
+        gzipped = subprocess.run(command, check=True, capture_output=True).stdout
+        assert gzipped[10:-8] == deflate(plain, parameters), f"{number}: {size} bytes"
+
+
+def test_node_is_replayed(node_program: str, tmp_path: Path) -> None:
+    """Every level and both memory levels give the bytes of Node's zlib."""
+    cases = [
+        (plain_bytes(KINDS[number % len(KINDS)], size, number), number % 9 + 1, 8 + number // 9 % 2)
+        for number, size in enumerate([*SIZES, *SIZES, 400_000, 500_000])
+    ]
+    inputs = [struct.pack("<IBB", len(plain), *rest) + plain for plain, *rest in cases]
+    (tmp_path / "in").write_bytes(b"".join(inputs))
+    command = [node_program, "-e", NODE_PROGRAM, str(tmp_path / "in"), str(tmp_path / "out")]
+    subprocess.run(command, check=True)
+    made = (tmp_path / "out").read_bytes()
+    at = 0
+    for number, (plain, level, mem_level) in enumerate(cases):
+        (size,) = struct.unpack_from("<I", made, at)
+        expected = made[at + 4 : at + 4 + size]
+        actual = deflate(plain, DeflateParameters("chromium", level, mem_level))
+        assert expected == actual, f"{number}: {len(plain)} bytes, level {level}"
+        at += 4 + size
+
+
+@pytest.mark.parametrize("size", [0, 1, 1000, 100_000])
+def test_a_guess_makes_the_stream(size: int) -> None:
+    """Whatever parameters are guessed, they make the very bytes."""
+    plain = plain_bytes("words", size, 1)
+    for family, level, mem_level in DIGESTS:
+        deflated = deflate(plain, DeflateParameters(family, level, mem_level))
+        guessed = guess_parameters(plain, deflated)
+        assert guessed is not None
+        assert deflated == deflate(plain, guessed)
+
+
+def test_a_guess_goes_to_the_end() -> None:
+    """Parameters that agree for long, and then no more, are not taken."""
+    alike = plain_bytes("noise", 300_000, 1)
+    plain = alike + plain_bytes("words", 100_000, 1)
+    for level in (1, 6, 9):
+        parameters = DeflateParameters("zlib", level, 8)
+        assert parameters == guess_parameters(plain, deflate(plain, parameters))
+
+
+def test_nothing_is_guessed_of_other_programs() -> None:
+    """A stream that no known parameters make is said to be so."""
+    plain = plain_bytes("words", 50_000, 1)
+    stream = zlib.compressobj(6, zlib.DEFLATED, -12)
+    assert guess_parameters(plain, stream.compress(plain) + stream.flush()) is None
+    assert guess_parameters(plain, b"") is None
+    whole = deflate(plain, DeflateParameters("zlib", 6, 8))
+    assert guess_parameters(plain, whole + b"x") is None
+    assert guess_parameters(plain[:-1], whole) is None
+
+
+def test_parameters_come_back_from_recipes() -> None:
+    """Two bytes hold a version and parameters; nothing else is taken for them."""
+    seen = set()
+    for family, level, mem_level in DIGESTS:
+        parameters = DeflateParameters(family, level, mem_level)
+        assert parameters == DeflateParameters.decoded(parameters.encoded())
+        seen.add(parameters.encoded())
+    assert len(DIGESTS) == len(seen)
+    every = [bytes([version, rest]) for version in (0, 1, 2) for rest in range(256)]
+    known = [each for each in every if _is_decoded(each)]
+    assert sorted(seen) == sorted(known)
+    assert not _is_decoded(b"") and not _is_decoded(bytes([DEFLATE_VERSION, 6, 0]))
+
+
+def _is_decoded(data: bytes) -> bool:
+    try:
+        DeflateParameters.decoded(data)
+    except InvalidRequest:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        DeflateParameters("zlib", 0, 8),
+        DeflateParameters("zlib", 10, 8),
+        DeflateParameters("zlib", 6, 7),
+        DeflateParameters("gzip", 6, 8),
+        DeflateParameters("chromium", 300, 8),
+        DeflateParameters("lzma", 6, 8),  # type: ignore[arg-type]
+    ],
+)
+def test_unknown_parameters_are_refused(parameters: DeflateParameters) -> None:
+    """No stream is begun that could not be ended."""
+    with pytest.raises(InvalidRequest, match="known deflate parameters expected"):
+        Deflater(parameters)
+
+
+def test_a_finished_stream_takes_no_more() -> None:
+    """A second end would be bytes that belong to no stream."""
+    deflater = Deflater(DeflateParameters("zlib", 6, 8))
+    deflater.write(b"all there is")
+    deflater.finish()
+    with pytest.raises(RuntimeError, match="not finished expected"):
+        deflater.write(b"more")
+
+
+def test_streams_are_made_side_by_side() -> None:
+    """Deflaters share nothing, and leave the interpreter to others while they work."""
+    plain = plain_bytes("mixed", 1 << 20, 3)
+    parameters = [DeflateParameters("zlib", level, 8) for level in (1, 6, 9)]
+    expected = [deflate(plain, each) for each in parameters]
+    made: list[bytes] = [b""] * len(parameters)
+
+    def make(number: int) -> None:
+        made[number] = deflate(plain, parameters[number])
+
+    threads = [threading.Thread(target=make, args=(number,)) for number in range(len(made))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert expected == made

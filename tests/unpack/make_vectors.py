@@ -1,0 +1,179 @@
+"""Write tests/vectors/unpack: bodies of unpack/1, each with its source, and what becomes of it.
+
+    python tests/unpack/make_vectors.py
+
+    NAME/source · delta · target        no target where an error is expected
+    NAME/meta.json                      expect: "target", or an error's class; why
+
+A vector stays as it is once a release has read it; a new case is a new name.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+from pathlib import Path
+
+from archives import as_gzip, as_tar, as_zip, later, raw_deflate, release
+from bodies import BodyBuilder
+
+import deltaloft
+
+VECTORS = Path(__file__).parent.parent / "vectors" / "unpack"
+
+PLAIN = b"a stream that is deflated, and a stream that is inflated; " * 3
+HEAD, TAIL = b"head of the file; ", b"; tail of the file"
+SOURCE = HEAD + raw_deflate(PLAIN) + TAIL
+NEW_PLAIN = PLAIN.replace(b"inflated", b"INFLATED")
+TARGET = HEAD + raw_deflate(NEW_PLAIN) + TAIL
+
+
+def example(**others: object) -> BodyBuilder:
+    """Return the body of an example with one stream, or with one field of it wrong."""
+    given: dict[str, object] = {
+        "inflated": PLAIN,
+        "almost": HEAD + NEW_PLAIN + TAIL,
+        "offsets": [4 * len(HEAD)],
+        "starts": [2 * len(HEAD)],
+        "sizes": [len(NEW_PLAIN)],
+        "numbers": [0],
+    }
+    return BodyBuilder(SOURCE, TARGET, **given | others)  # type: ignore[arg-type]
+
+
+def encoded(source: bytes, target: bytes) -> bytes:
+    """Let our encoder look inside."""
+    out = io.BytesIO()
+    deltaloft.encode_file(source, target, out, unpack=True)
+    assert out.getvalue().startswith(b"\xd5unp")
+    return out.getvalue()
+
+
+def good() -> dict[str, tuple[bytes, bytes, bytes]]:
+    """Return name: source, target, body."""
+    old = release(1, files=3, words=900)
+    new = later(old, 2, changed=2)
+    chance = random.Random(1)
+    program, linked = bytearray(), bytearray()
+    for _ in range(400):
+        code, address = chance.randbytes(chance.randint(12, 30)), chance.randrange(1 << 31)
+        program += code + address.to_bytes(4, "little")
+        linked += code + (address + 0x1240).to_bytes(4, "little")
+    pairs = {
+        "zip": (as_zip(old), as_zip(new)),
+        "tar-gz": (as_gzip(as_tar(old)), as_gzip(as_tar(new))),
+        "zip-in-tar-gz": tuple(as_gzip(as_tar({"inner.zip": as_zip(each)})) for each in (old, new)),
+        "differences": (bytes(program), bytes(linked)),
+        "zip-differences": (as_zip({"p": bytes(program)}), as_zip({"p": bytes(linked)})),
+    }
+    made = {name: (pair[0], pair[1], encoded(*pair)) for name, pair in pairs.items()}
+    made["by-hand"] = (SOURCE, TARGET, example().body())
+    almost = bytearray(HEAD + NEW_PLAIN + TAIL)
+    almost[3] = (almost[3] - 1) % 256
+    almost[40] = (almost[40] + 2) % 256
+    differing = example(almost=bytes(almost), blocks=[(b"\x03\x01\x24\x01", b"\x01\xfe")])
+    made["by-hand-differences"] = (SOURCE, TARGET, differing.body())
+    return made
+
+
+def bad() -> dict[str, tuple[str, bytes]]:
+    """Return name: the error that is expected, body."""
+    whole = example().body()
+    recipe = example().recipe()
+    malformed, unsupported = "MalformedDelta", "UnsupportedDelta"
+    return {
+        "bad-version": (unsupported, whole[:4] + b"\x02" + whole[5:]),
+        "bad-magic-alone": (malformed, whole[:4]),
+        "bad-no-sizes": (malformed, whole[:6]),
+        "bad-recipe-cut": (malformed, whole[:20]),
+        "bad-recipe-short": (malformed, example().body(recipe[:-1])),
+        "bad-recipe-long": (malformed, example().body(recipe + b"\0")),
+        "bad-recipe-size-lies": (malformed, example().body(recipe_size=len(recipe) + 1)),
+        "bad-recipe-size-huge": (malformed, example().body(recipe_size=1 << 40)),
+        "bad-integer-64-bits": (malformed, example().body(b"\xff" * 10)),
+        "bad-target-size-64-bits": (malformed, example(fields={"target_size": 1 << 50}).body()),
+        "bad-deflate-version": (unsupported, example(parameters=b"\x02\x06").body()),
+        "bad-deflate-level": (unsupported, example(parameters=b"\x01\x0f").body()),
+        "bad-parameters-missing": (malformed, example(numbers=[1]).body()),
+        "bad-source-size": ("WrongSource", example(fields={"source_size": 3}, offsets=[]).body()),
+        "bad-inflated-size-larger": (
+            "WrongSource",
+            example(fields={"inflated_size": len(PLAIN) + 1}).body(),
+        ),
+        "bad-inflated-size-smaller": (malformed, example(fields={"inflated_size": 9}).body()),
+        "bad-inflated-size-huge": (malformed, example(fields={"inflated_size": 1 << 33}).body()),
+        "bad-stream-outside-source": ("WrongSource", example(offsets=[4 * 5000]).body()),
+        "bad-stream-before-source": ("WrongSource", example(offsets=[4 * 9 - 2]).body()),
+        "bad-stream-that-is-none": ("WrongSource", example(offsets=[4]).body()),
+        "bad-streams-too-many": (malformed, example(fields={"starts": 1 << 40}).body()),
+        "bad-stream-empty": (malformed, example(sizes=[0]).body()),
+        "bad-stream-past-target": (malformed, example(sizes=[5000]).body()),
+        "bad-streams-overlap": (
+            malformed,
+            example(starts=[36, 21], sizes=[20, 20], numbers=[0, 0]).body(),
+        ),
+        "bad-streams-nine-deep": (
+            malformed,
+            example(starts=[36, *[1] * 8], sizes=[30] * 9, numbers=[0] * 9).body(),
+        ),
+        "bad-target-inflates-to-more": (
+            malformed,
+            example(starts=[2 * len(HEAD)], sizes=[1 << 31]).body(),
+        ),
+        "bad-sha256": ("WrongSource", example(almost=HEAD + PLAIN + TAIL).body()),
+        "bad-target-shorter": (
+            "WrongSource",
+            example(fields={"target_size": len(TARGET) - 1}).body(),
+        ),
+        "bad-blocks-too-many": (malformed, example(blocks=[(b"", b"")] * 2).body()),
+        "bad-places-cut": (malformed, example(blocks=[(b"\x03", b"\x01")]).body()),
+        "bad-values-missing": (malformed, example(blocks=[(b"\x03\x02", b"\x01")]).body()),
+        "bad-run-empty": (malformed, example(blocks=[(b"\x03\x00", b"\x01")]).body()),
+        "bad-places-size-lies": (
+            malformed,
+            example(blocks=[(b"\x03\x01", b"\x01")], fields={"places_size": 3}).body(),
+        ),
+        "bad-delta": (malformed, whole[: len(whole) - 30]),
+        "bad-delta-target-segment": (malformed, _with_target_segment()),
+    }
+
+
+def _with_target_segment() -> bytes:
+    vector = VECTORS.parent / "target-segment"
+    body = BodyBuilder((vector / "source").read_bytes(), (vector / "target").read_bytes()).body()
+    return body[: body.index(b"\xd6\xc3\xc4")] + (vector / "delta").read_bytes()
+
+
+def write(name: str, expect: str, files: dict[str, bytes]) -> None:
+    """Write one vector, unless it is there."""
+    folder = VECTORS / name
+    if folder.exists():
+        return
+    folder.mkdir(parents=True)
+    for file, content in files.items():
+        (folder / file).write_bytes(content)
+    (folder / "meta.json").write_text(json.dumps({"expect": expect}) + "\n")
+
+
+def main() -> None:
+    """Write those that are not there yet."""
+    for name, (source, target, delta) in good().items():
+        assert target == deltaloft.decode(source, delta), name
+        write(name, "target", {"source": source, "target": target, "delta": delta})
+    for name, (expect, delta) in bad().items():
+        source = SOURCE
+        if name == "bad-delta-target-segment":
+            source = (VECTORS.parent / "target-segment" / "source").read_bytes()
+        try:
+            deltaloft.decode(source, delta)
+        except getattr(deltaloft, expect):
+            write(name, expect, {"source": source, "delta": delta})
+        except deltaloft.DeltaloftError as error:
+            raise SystemExit(f"{name}: {expect} expected, found {error!r}") from error
+        else:
+            raise SystemExit(f"{name}: {expect} expected, found none")
+
+
+if __name__ == "__main__":
+    main()
