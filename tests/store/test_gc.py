@@ -18,6 +18,7 @@ from deltaloft.bases import BaseIndex
 from deltaloft.bucket import Attributes, Bucket, Encryption
 from deltaloft.errors import (
     AccessDenied,
+    AlreadyExists,
     DamagedObject,
     DeltaloftError,
     InvalidRequest,
@@ -36,7 +37,10 @@ NEEDED, UNUSED = release(0, seed=1), release(0, seed=2)
 class World:
     """A bucket with time of its own, and stores as separate processes would open them."""
 
-    def __init__(self, bucket: Bucket, fresh_cache: Callable[[], BaseCache]) -> None:
+    def __init__(
+        self, bucket: Bucket, fresh_cache: Callable[[], BaseCache], *, alone: bool = False
+    ) -> None:
+        self._alone = alone
         self.bucket = AgeingBucket(bucket)
         self._fresh_cache = fresh_cache
 
@@ -46,6 +50,7 @@ class World:
 
     def gc(self, *, delete: bool = True, **options: Any) -> GcResult:
         """Run a collection; a dry run right before it must say the same."""
+        options = {"alone": self._alone, **options}
         if delete:
             said = self.store().gc(delete=False, **options)
             done = self.store().gc(delete=True, **options)
@@ -379,7 +384,14 @@ def versions(
     """A store in a bucket that keeps versions."""
     bucket = new_s3_bucket(http_endpoint)
     versioned(bucket)
-    yield World(bucket, fresh_cache)
+    bucket.put("twice", b"", Attributes(), no_clobber=True)
+    try:
+        bucket.put("twice", b"", Attributes(), no_clobber=True)
+        alone = True  # Ceph 16 ignores conditions where it keeps versions
+    except AlreadyExists:
+        alone = False
+    empty(bucket)
+    yield World(bucket, fresh_cache, alone=alone)
     empty(bucket)
 
 
