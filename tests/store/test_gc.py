@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -37,10 +38,7 @@ NEEDED, UNUSED = release(0, seed=1), release(0, seed=2)
 class World:
     """A bucket with time of its own, and stores as separate processes would open them."""
 
-    def __init__(
-        self, bucket: Bucket, fresh_cache: Callable[[], BaseCache], *, alone: bool = False
-    ) -> None:
-        self._alone = alone
+    def __init__(self, bucket: Bucket, fresh_cache: Callable[[], BaseCache]) -> None:
         self.bucket = AgeingBucket(bucket)
         self._fresh_cache = fresh_cache
 
@@ -50,7 +48,6 @@ class World:
 
     def gc(self, *, delete: bool = True, **options: Any) -> GcResult:
         """Run a collection; a dry run right before it must say the same."""
-        options = {"alone": self._alone, **options}
         if delete:
             said = self.store().gc(delete=False, **options)
             done = self.store().gc(delete=True, **options)
@@ -384,14 +381,16 @@ def versions(
     """A store in a bucket that keeps versions."""
     bucket = new_s3_bucket(http_endpoint)
     versioned(bucket)
+    world = World(bucket, fresh_cache)
     bucket.put("twice", b"", Attributes(), no_clobber=True)
-    try:
+    with suppress(AlreadyExists):
         bucket.put("twice", b"", Attributes(), no_clobber=True)
-        alone = True  # Ceph 16 ignores conditions where it keeps versions
-    except AlreadyExists:
-        alone = False
+        with pytest.raises(StorageError, match="a bucket that honours conditions expected"):
+            world.store().gc(delete=True)
+        empty(bucket)
+        pytest.skip("Ceph 16 ignores conditions where it keeps versions, and gc has just refused")
     empty(bucket)
-    yield World(bucket, fresh_cache, alone=alone)
+    yield world
     empty(bucket)
 
 
