@@ -10,6 +10,7 @@
     copying      a copy that stays inside the bucket
     attributes   ours <-> boto3's; tagging, acl: those that have calls of their own
     honouring    does the endpoint keep what it is given?
+    buckets      which buckets there are
     known        what dg doctor has found out; probing, orphans: how it does
 
 A call costs one request, beyond these: a listing one per thousand keys, a put above 64 MiB one per
