@@ -105,5 +105,5 @@ def test_the_readme_names_every_command() -> None:
     """A command that the README does not name is not found."""
     from deltaloft.cli.main import dg
 
-    named = set(re.findall(r"^dg (\w+)", README, re.MULTILINE))
+    named = set(re.findall(r"^dg ([\w-]+)", README, re.MULTILINE))
     assert set(dg.list_commands(None)) == named  # type: ignore[arg-type]

@@ -25,12 +25,12 @@ FLOORS = [
     {"bucket_requests", "containers", "findings", "inspection", "source", "base_cache", "sketch"},
     {"folder_bucket", "s3_bucket", "layout", "secondary"},
     {"bucket_url", "bases", "catalog", "delta_reader", "download", "place"},
-    {"delta_writer", "doctor"},
+    {"buckets", "delta_writer", "doctor"},
     {"unpack"},
     {"codec", "delta_range", "merging"},
     {"deltaglider"},
     {"store"},
-    {"filesystem", "statistics", "testing", "transfers"},
+    {"filesystem", "s3_client", "statistics", "testing", "transfers"},
     {"migration"},
     {"cli"},
 ]
@@ -50,8 +50,8 @@ C_FLOORS = [
 
 # Only these rooms may import the tool.
 TOOLS = {
-    "boto3": {"s3_bucket"},
-    "botocore": {"s3_bucket"},
+    "boto3": {"s3_bucket", "s3_client"},
+    "botocore": {"s3_bucket", "s3_client"},
     "click": {"cli"},
     "cryptography": {"encrypted_file"},
     "deltaloft._vcdiff": {"native"},
@@ -63,6 +63,7 @@ TOOLS = {
     "platformdirs": {"base_cache", "findings", "migration", "s3_bucket"},
     "pytest": {"testing"},
     "rich": {"cli"},
+    "s3transfer": {"s3_client"},
     "sqlite3": {"folder_bucket", "migration"},
 }
 

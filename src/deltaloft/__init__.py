@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from deltaloft.findings import Finding
     from deltaloft.inspection import Inspection, WindowInspection
     from deltaloft.merging import merge, merge_file
+    from deltaloft.s3_client import Client, Purged, client
     from deltaloft.source import Source
     from deltaloft.store import (
         Alternative,
@@ -66,6 +67,7 @@ __all__ = [
     "Attributes",
     "BucketNotFound",
     "CatalogResult",
+    "Client",
     "ClockSkewed",
     "ContentOnly",
     "CopyResult",
@@ -88,6 +90,7 @@ __all__ = [
     "NotFound",
     "ObjectArchived",
     "PreconditionFailed",
+    "Purged",
     "PutResult",
     "Report",
     "Source",
@@ -104,6 +107,7 @@ __all__ = [
     "Verified",
     "WindowInspection",
     "WrongSource",
+    "client",
     "decode",
     "decode_file",
     "decode_range",
@@ -121,6 +125,7 @@ _HOMES = {
     "Alternative": "store",
     "Attributes": "bucket",
     "CatalogResult": "store",
+    "Client": "s3_client",
     "CopyResult": "store",
     "Encryption": "bucket",
     "Entry": "store",
@@ -131,6 +136,7 @@ _HOMES = {
     "Grant": "bucket",
     "Inspection": "inspection",
     "Lock": "bucket",
+    "Purged": "s3_client",
     "PutResult": "store",
     "Report": "doctor",
     "Source": "source",
@@ -139,6 +145,7 @@ _HOMES = {
     "UnusedBase": "store",
     "Verified": "store",
     "WindowInspection": "inspection",
+    "client": "s3_client",
     "decode": "codec",
     "decode_file": "codec",
     "decode_range": "delta_range",

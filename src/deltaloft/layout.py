@@ -14,6 +14,7 @@
     .deltaloft/clock          asks the bucket what time it is                dl-v=1
     .deltaloft/bases-<token>  that of bases which are protected, see `protection`
     .deltaloft/probe/...      what an endpoint is tried out with, see `doctor`
+    .deltaloft/tmp/...        a whole copy behind a presigned URL            dl-expires
 
 A delta takes the header Content-Encoding for itself; the
 user's own value then waits in dl-content-encoding. The whole is a contract: docs/format.md.
@@ -37,9 +38,11 @@ __all__ = [
     "CATALOG_KEY",
     "CATALOG_PREFIX",
     "CLOCK_KEY",
+    "EXPIRES",
     "INDEX_KEY",
     "SKETCH_SIZE",
     "STEM_SIZE",
+    "TEMPORARY_PREFIX",
     "UNPACK",
     "VCDIFF",
     "Delta",
@@ -100,6 +103,8 @@ BASES_PREFIX = f"{_RESERVED}base/"
 CATALOG_KEY = f"{_RESERVED}catalog/pages"
 CATALOG_PREFIX = f"{_RESERVED}catalog/page/"
 CLOCK_KEY = f"{_RESERVED}clock"
+TEMPORARY_PREFIX = f"{_RESERVED}tmp/"
+EXPIRES = "dl-expires"  # metadata of what is temporary: the last second that it is needed
 
 
 def index_key(token: str) -> str:

@@ -34,7 +34,8 @@ class LazyGroup(click.Group):
         room = self._homes.get(cmd_name)
         if room is None:
             return None
-        command = getattr(importlib.import_module(f"deltaloft.cli.{room}"), cmd_name)
+        module = importlib.import_module(f"deltaloft.cli.{room}")
+        command = getattr(module, cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
         return command
 

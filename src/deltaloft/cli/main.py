@@ -17,6 +17,12 @@ __all__ = ["dg", "main", "run"]
 
 # The commands of each module, and what `dg --help` says of them.
 _ROOMS = {
+    "buckets": {
+        "get-bucket-acl": "Show who may do what with a bucket.",
+        "mb": "Make a bucket, or a store of a folder.",
+        "put-bucket-acl": "Replace the ACL of a bucket.",
+        "rb": "Remove a bucket, or a store with its folder.",
+    },
     "care": {
         "gc": "Find bases that nothing refers to any more.",
         "verify": "Read every file again and prove it.",
@@ -38,6 +44,10 @@ _ROOMS = {
     "explain": {"explain": "Say which base a file has or would get, and why."},
     "listing": {"ls": "List buckets, or what is stored in one."},
     "migrate": {"migrate": "Bring a bucket or folder into a store."},
+    "presigning": {
+        "presign": "Make a URL from which anybody can fetch a file.",
+        "purge": "Remove what expired URLs have left behind.",
+    },
     "stats": {"stats": "Sum up what is stored and what deltas save."},
     "transfer": {
         "cp": "Copy files, as aws s3 does.",

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from deltaloft.deltaglider import Mode
     from deltaloft.store import Store
 
-__all__ = ["Storage", "attribute_options", "level_option", "output_options", "storage_options"]
+__all__ = [
+    "Storage",
+    "attribute_options",
+    "grant_option",
+    "level_option",
+    "output_options",
+    "storage_options",
+]
 
 level_option = click.option(
     "--level",
@@ -104,8 +111,7 @@ def attribute_options(command: Command) -> Command:
     @click.option("--sse", metavar="METHOD", help="AES256, aws:kms or aws:kms:dsse.")
     @click.option("--sse-kms-key-id", metavar="KEY", help="The key for --sse aws:kms.")
     @click.option("--acl", metavar="NAME", help="A canned ACL, like public-read.")
-    @click.option("--grant", "grants", metavar="PERMISSION=GRANTEE", multiple=True,
-                  callback=_grants, help="Like READ=uri=http://...; may be repeated.")  # fmt: skip
+    @grant_option
     @functools.wraps(command)
     def wrapped(sse: str | None, sse_kms_key_id: str | None, **given: Any) -> int | None:
         if sse_kms_key_id is not None and sse is None:
@@ -133,6 +139,16 @@ def _pairs(context: click.Context, option: click.Parameter, given: tuple[str, ..
 
 def _grants(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> object:
     return tuple(Grant(who.partition("=")[0], who.partition("=")[2]) for who in given)
+
+
+grant_option = click.option(
+    "--grant",
+    "grants",
+    metavar="PERMISSION=GRANTEE",
+    multiple=True,
+    callback=_grants,
+    help="Like READ=uri=http://...; may be repeated.",
+)
 
 
 def _time(context: click.Context, option: click.Parameter, given: str | None) -> datetime | None:

@@ -11,6 +11,7 @@
     attributes   ours <-> boto3's; tagging, acl: those that have calls of their own
     honouring    does the endpoint keep what it is given?
     buckets      which buckets there are
+    whole        a bucket's end, and its ACL
     known        what dg doctor has found out; probing, orphans: how it does
 
 A call costs one request, beyond these: a listing one per thousand keys, a put above 64 MiB one per
@@ -102,7 +103,7 @@ class S3Bucket:
         self._name = name
         self._url = object_url(f"s3://{name}", root) if root else f"s3://{name}"
         self._prefix = f"{root}/" if root else ""
-        self._options = {"profile": profile, "region": region, "endpoint_url": endpoint_url}
+        self._options: Any = {"profile": profile, "region": region, "endpoint_url": endpoint_url}
         self._client = client
         self._client_lock = threading.Lock()
         self._seen = False  # has the bucket answered as one that exists?

@@ -14,7 +14,7 @@ from deltaloft.s3_bucket.failures import failing
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
-__all__ = ["get_acl", "put_acl"]
+__all__ = ["acl_of", "get_acl", "put_acl"]
 
 # What a grantee of an answer is called in a header.
 _KINDS = {"CanonicalUser": ("id", "ID"), "Group": ("uri", "URI"),
@@ -25,6 +25,15 @@ def get_acl(client: S3Client, target: Mapping[str, Any], where: str) -> Acl:
     """Return the ACL of the object that `target`, Bucket and Key, names."""
     with failing(where):
         answer: Mapping[str, Any] = client.get_object_acl(**target)
+    return acl_of(answer, where)
+
+
+def acl_of(answer: Mapping[str, Any], where: str) -> Acl:
+    """Return the ACL that an answer tells.
+
+    Raises:
+        StorageError: it tells none.
+    """
     try:
         grants = tuple(
             Grant(each["Permission"], _grantee(each["Grantee"])) for each in answer["Grants"]

@@ -10,7 +10,7 @@ RequestTimeout) with jitter, out of a budget that all requests of a client share
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import boto3
@@ -39,28 +39,37 @@ _COMPATIBLE = _CONFIG.merge(
 
 
 def connect(
-    where: str, *, profile: str | None, region: str | None, endpoint_url: str | None
+    where: str,
+    *,
+    profile: str | None,
+    region: str | None,
+    endpoint_url: str | None,
+    config: Config | None = None,
+    **options: Any,
 ) -> S3Client:
     """Make a client. What is None comes from the environment and the AWS configuration.
+
+    `options` are further ones of boto3; what `config` says goes before what we would.
 
     Raises:
         InvalidRequest: a setting that cannot work.
     """
-    config = _CONFIG
+    ours = _CONFIG
     if endpoint_url is not None:
         _check_endpoint(endpoint_url)
-        config = _config_for(endpoint_url)
+        ours = _config_for(endpoint_url)
+    options["endpoint_url"] = endpoint_url
     with failing(where):
         session = boto3.session.Session(profile_name=profile, region_name=region)
         try:
-            client = session.client("s3", endpoint_url=endpoint_url, config=config)
+            client = session.client("s3", config=ours.merge(config or Config()), **options)
         except ValueError as error:  # what botocore says of an endpoint without sense
             raise InvalidRequest(f"{where}: an endpoint like https://host expected") from error
         # Without an argument the environment or the profile may name one: the client knows.
         fitting = _config_for(client.meta.endpoint_url)
-        if fitting is not config:
+        if fitting is not ours:
             client.close()
-            client = session.client("s3", config=fitting)
+            client = session.client("s3", config=fitting.merge(config or Config()), **options)
         return client
 
 

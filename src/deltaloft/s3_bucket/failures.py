@@ -39,6 +39,7 @@ _CLOCK = "the clock of this machine is off by more than the endpoint allows"
 _BY_CODE: dict[str, tuple[type[DeltaloftError], str]] = {
     "NoSuchBucket": (BucketNotFound, "no such bucket"),
     "NoSuchKey": (NotFound, "no such key"),
+    "BucketNotEmpty": (StorageError, "the bucket is not empty"),
     "InvalidObjectState": (ObjectArchived, "archived, it has to be restored first"),
     "PreconditionFailed": (PreconditionFailed, "not, or no longer, what the condition named"),
     "InvalidRange": (InvalidRequest, "the range begins past the end of the object"),
