@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
@@ -18,7 +17,7 @@ from typing import Any
 import boto3
 import pytest
 from commands import Commands
-from neighbours import missing
+from neighbours import awscli
 
 from deltaloft.store import Store
 
@@ -72,12 +71,8 @@ class Ground:
 
 @pytest.fixture(scope="session")
 def aws() -> str:
-    """The real awscli; `make neighbours` installs it."""
-    own = Path(__file__).parents[2] / ".venv-awscli" / "bin"
-    found = shutil.which("aws", path=f"{own}{os.pathsep}{os.environ['PATH']}")
-    if found is None:
-        missing("awscli", "awscli is not installed (make neighbours)")
-    return found
+    """The real awscli."""
+    return awscli()
 
 
 @pytest.fixture
