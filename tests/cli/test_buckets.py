@@ -139,3 +139,16 @@ def test_presign_says_what_it_needs(at: str, dg_: Commands) -> None:
     assert dg_("presign", f"{at}/elsewhere", "--root", "team") == 2
     assert dg_("purge", f"{at}/key") == 2
     assert dg_("purge", at) == 4
+
+
+def test_presign_below_a_root(s3: Any, at: str, dg_: Commands) -> None:
+    """With --root, the copy lies in the store of that root, and is purged from there."""
+    assert dg_("mb", at) == 0
+    root = ["--root", "team"]
+    assert dg_("put", "app-1.0.bin", "app-1.1.bin", f"{at}/team/", *root) == 0
+    assert dg_("presign", f"{at}/team/app-1.1.bin", *root) == 0
+    with urllib.request.urlopen(dg_.out.strip()) as answer:
+        assert release(1) == answer.read()
+    assert "/team/.deltaloft/tmp/" in dg_.out
+    assert [1] == [each["kept"] for each in dg_.records("purge", f"{at}/team", *root)]
+    assert [0] == [each["kept"] for each in dg_.records("purge", at)]

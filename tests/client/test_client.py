@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -344,3 +345,51 @@ def test_no_answer_is_botocores_to_tell(fresh_cache: Callable[[], Any]) -> None:
             s3.get_object(Bucket="bucket", Key="k")
         with pytest.raises(EndpointConnectionError):
             s3.put_object(Bucket="bucket", Key="k", Body=b"")
+
+
+def test_a_delta_tells_no_checksums_of_its_own(s3: Any, plain: Any, releases: str) -> None:
+    """A checksum in an answer is that of the file; where S3 has another, there is none."""
+    body = release(9)
+    expected = plain.put_object(Bucket=releases, Key="plain", Body=b"small")["ChecksumCRC32"]
+    assert expected == s3.put_object(Bucket=releases, Key="k", Body=b"small")["ChecksumCRC32"]
+    stored = s3.put_object(Bucket=releases, Key="app-9.bin", Body=body)
+    answers = [
+        stored,
+        s3.head_object(Bucket=releases, Key="app-9.bin"),
+        s3.get_object(Bucket=releases, Key="app-9.bin"),
+        *s3.list_objects_v2(Bucket=releases, Prefix="app-9")["Contents"],
+    ]
+    assert [] == [name for answer in answers for name in answer if name.startswith("Checksum")]
+
+
+def test_versions_are_the_endpoints(s3: Any, plain: Any, bucket: str) -> None:
+    """Where a bucket keeps versions, answers name them, and a marker can be removed by name."""
+    plain.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    target = {"Bucket": bucket, "Key": "app-1.bin"}
+    s3.put_object(Bucket=bucket, Key="app-0.bin", Body=release(0))
+    version = s3.put_object(**target, Body=release(1))["VersionId"]
+    assert version == plain.head_object(**target)["VersionId"]
+    assert version == s3.get_object(**target)["VersionId"]
+    marker = s3.delete_object(**target)
+    assert marker["DeleteMarker"]
+    with pytest.raises(s3.exceptions.NoSuchKey):
+        s3.get_object(**target)
+    s3.delete_object(**target, VersionId=marker["VersionId"])
+    assert release(1) == s3.get_object(**target)["Body"].read()
+
+
+def test_many_threads_share_a_client(s3: Any, releases: str) -> None:
+    """Answers of calls at the same time are not mixed up."""
+
+    def answer(number: int) -> tuple[bytes, str, str]:
+        key = f"thread-{number}"
+        etag = s3.put_object(Bucket=releases, Key=key, Body=key, Metadata={"n": key})["ETag"]
+        found = s3.get_object(Bucket=releases, Key=key)
+        assert etag == found["ETag"]
+        header = found["ResponseMetadata"]["HTTPHeaders"]["x-amz-meta-n"]
+        return found["Body"].read(), found["Metadata"]["n"], header
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(answer, range(24)))
+    names = [f"thread-{number}" for number in range(24)]
+    assert [(name.encode(), name, name) for name in names] == answers

@@ -120,7 +120,7 @@ class Journal:
         """
         self._path = path
         if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # names may be secrets
         with self._trouble():
             self._connection = sqlite3.connect(
                 path or "", timeout=1.0, isolation_level=None, check_same_thread=False
