@@ -16,6 +16,7 @@ from store_fixtures import Requests
 
 from deltaloft.errors import InvalidRequest
 from deltaloft.store import Store
+from deltaloft.testing import FaultyS3
 
 Given = tuple[str, dict[str, Any]]  # a URL to put keys below, and storage options
 
@@ -177,23 +178,19 @@ def test_pandas_and_pyarrow_read_from_a_store(given: Given) -> None:
     assert sum(range(5000)) == sum(dataset.to_table(columns=["size"])["size"].to_pylist())
 
 
-def test_a_copy_moves_no_bytes_and_stays_a_delta(
-    moto_endpoint: str, new_s3_bucket: Callable[..., Any], requests: Requests
-) -> None:
+def test_a_copy_moves_no_bytes_and_stays_a_delta(watched_s3: FaultyS3) -> None:
     """Within a bucket fs.copy asks the bucket; to another one the file is given back and put."""
-    bucket = new_s3_bucket(moto_endpoint)
-    other = new_s3_bucket(moto_endpoint)
-    options = {"client": bucket.client, "skip_instance_cache": True}
-    new = two_versions(bucket.url.replace("s3://", "dg+s3://"), options, 200_000)
-    fs, path = fsspec.url_to_fs(bucket.url.replace("s3://", "dg+s3://"), **options)
-    del requests[:]
+    options = {"endpoint_url": watched_s3.url, "create": True, "skip_instance_cache": True}
+    new = two_versions("dg+s3://copied-from", options, 200_000)
+    fs, path = fsspec.url_to_fs("dg+s3://copied-from", **options)
+    watched_s3.seen.clear()
     fs.copy(f"{path}/v2.bin", f"{path}/copy.bin")
-    assert ("PUT", "copy.bin") in requests
-    read = {key for method, key in requests if method == "GET"}
-    assert not [key for key in read if key == "v2.bin" or key.startswith(".deltaloft/base/")]
+    assert watched_s3.matching("CopyObject", key="copy.bin")
+    assert [] == watched_s3.matching("GetObject", key="v2.bin")
+    assert [] == watched_s3.matching("PutObject")
     assert fs.info(f"{path}/copy.bin")["stored_size"] < 500
     assert new == fs.cat_file(f"{path}/copy.bin")
     with pytest.raises(FileNotFoundError):
         fs.cp_file(f"{path}/missing", f"{path}/x")
-    fs.copy(f"{path}/v2.bin", f"{other.url[5:]}/copy.bin")
-    assert new == fs.cat_file(f"{other.url[5:]}/copy.bin")
+    fs.copy(f"{path}/v2.bin", "copied-to/copy.bin")
+    assert new == fs.cat_file("copied-to/copy.bin")
