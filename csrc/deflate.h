@@ -79,9 +79,9 @@ enum dfl_result dfl_deflate(struct dfl_deflater *deflater, const uint8_t *plain,
 
 /*
  * dfl_guess() finds parameters that make the 'deflated_size' bytes at 'deflated' from the
- * 'plain_size' bytes at 'plain', all of them: what it returns is proven. Of parameters that make the
- * same, which small streams have many, it returns the most common. It takes as long as to deflate
- * once; when there are none, as long as the first block by each of them.
+ * 'plain_size' bytes at 'plain', all of them: what it returns is proven. Of parameters that make
+ * the same, which small streams have many, it returns the most common. It takes as long as to
+ * deflate once; when there are none, as long as the first block by each of them.
  *
  * Returns DFL_OK and fills in '*parameters_out', DFL_MALFORMED when there are none, or
  * DFL_NO_MEMORY.

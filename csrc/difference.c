@@ -15,9 +15,8 @@
 #include <stdlib.h>
 
 #include "buffer.h"
-#include "code_table.h"
 #include "common.h"
-#include "instruction_reader.h"
+#include "instruction_walk.h"
 #include "match_length.h"
 
 /* Bytes. Measured on tars of Django and awscli and numpy's largest library: half or twice of each
@@ -196,6 +195,34 @@ static void fill_gap(struct work *work, const struct anchor *left, const struct 
     }
 }
 
+/* A window on the way from one anchor to the next. */
+struct approximation {
+    struct work work;
+    struct anchor left;
+    uint64_t segment_position;
+    uint64_t segment_size;
+};
+
+/* Takes a copy for an anchor if it is long, or goes on where the last one pointed to. */
+static bool see(void *context, const struct vcd_instruction *instruction, uint64_t start) {
+    struct approximation *const approximation = context;
+    const uint64_t segment_size = approximation->segment_size;
+    if (instruction->type != VCD_COPY || instruction->address >= segment_size ||
+        instruction->size > segment_size - instruction->address) {
+        return true;
+    }
+    const struct anchor right = {
+        (size_t)start,
+        (size_t)instruction->size,
+        (size_t)(approximation->segment_position + instruction->address),
+    };
+    if (right.size >= ANCHOR_SIZE || on_one_diagonal(&approximation->left, &right)) {
+        fill_gap(&approximation->work, &approximation->left, &right);
+        approximation->left = right;
+    }
+    return true;
+}
+
 enum vcd_result vcd_approximate_window(struct vcd_approximator *approximator,
                                        const struct vcd_window *window,
                                        const struct vcd_sections *sections,
@@ -206,9 +233,6 @@ enum vcd_result vcd_approximate_window(struct vcd_approximator *approximator,
         window->segment_position > source_size - window->segment_size) {
         return vcd_fail(where, VCD_WRONG_SOURCE, 0, "a segment inside the source");
     }
-    if (table == NULL) {
-        table = vcd_default_code_table();
-    }
     if (approximator->ended) {
         approximator->places.size = 0;
         approximator->values.size = 0;
@@ -216,49 +240,21 @@ enum vcd_result vcd_approximate_window(struct vcd_approximator *approximator,
         approximator->written = 0;
         approximator->ended = false;
     }
-    const unsigned near_size = table->near_size;
-    const unsigned same_size = table->same_size;
-    /* One more than needed: a cache may have no entries, and malloc(0) may return NULL. */
-    uint64_t *const caches = malloc((1 + near_size + (size_t)same_size * 256) * sizeof *caches);
-    if (caches == NULL) {
-        return vcd_fail(where, VCD_NO_MEMORY, 0, "memory");
-    }
-    struct vcd_instruction_reader reader = vcd_instruction_reader_over(
-        window, sections, caches, near_size, caches + near_size, same_size);
-    struct work work = {approximator, source, source_size, target};
-    struct anchor left = {0, 0, 0};
-    enum vcd_result result = VCD_OK;
-    while (vcd_instructions_left(&reader)) {
-        struct vcd_instruction instruction = {0};
-        result = vcd_read_instruction(&reader, table, near_size, same_size, &instruction, where);
-        if (result != VCD_OK) {
-            goto done;
-        }
-        if (instruction.type != VCD_COPY || instruction.address >= window->segment_size ||
-            instruction.size > window->segment_size - instruction.address) {
-            continue;
-        }
-        const struct anchor right = {
-            (size_t)(reader.here - window->segment_size - instruction.size),
-            (size_t)instruction.size,
-            (size_t)(window->segment_position + instruction.address),
-        };
-        if (right.size >= ANCHOR_SIZE || on_one_diagonal(&left, &right)) {
-            fill_gap(&work, &left, &right);
-            left = right;
-        }
-    }
-    result = vcd_finish_instructions(&reader, where);
+    struct approximation approximation = {
+        .work = {approximator, source, source_size, target},
+        .segment_position = window->segment_position,
+        .segment_size = window->segment_size,
+    };
+    enum vcd_result result =
+        vcd_walk_instructions(window, sections, table, see, &approximation, where);
     if (result == VCD_OK) {
         const struct anchor border = {(size_t)window->target_size, 0, 0};
-        fill_gap(&work, &left, &border);
+        fill_gap(&approximation.work, &approximation.left, &border);
         approximator->here += window->target_size;
         if (approximator->places.failed || approximator->values.failed) {
             result = vcd_fail(where, VCD_NO_MEMORY, 0, "memory");
         }
     }
-done:
-    free(caches);
     return result;
 }
 

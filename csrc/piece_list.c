@@ -5,10 +5,9 @@
 
 #include <stdlib.h>
 
-#include "code_table.h"
 #include "common.h"
 #include "growing.h"
-#include "instruction_reader.h"
+#include "instruction_walk.h"
 
 static bool add_piece(struct vcd_piece_list *list, struct vcd_piece piece, uint64_t size) {
     if (size == 0) {
@@ -27,8 +26,19 @@ static bool add_piece(struct vcd_piece_list *list, struct vcd_piece piece, uint6
     return true;
 }
 
-static bool add_instruction(struct vcd_piece_list *list, const struct vcd_instruction *instruction,
-                            const struct vcd_piece_segment *segment, uint64_t window_start) {
+/* A list while a window is added to it. */
+struct adding {
+    struct vcd_piece_list *list;
+    const struct vcd_piece_segment *segment;
+    uint64_t window_start;
+};
+
+static bool add_instruction(void *context, const struct vcd_instruction *instruction,
+                            uint64_t start) {
+    const struct adding *const adding = context;
+    struct vcd_piece_list *const list = adding->list;
+    const struct vcd_piece_segment *const segment = adding->segment;
+    (void)start; /* the list knows */
     const uint64_t size = instruction->size;
     const uint64_t address = instruction->address;
     switch (instruction->type) {
@@ -51,7 +61,7 @@ static bool add_instruction(struct vcd_piece_list *list, const struct vcd_instru
                          head) &&
                add_piece(list,
                          (struct vcd_piece){.kind = VCD_PIECE_EARLIER,
-                                            .from.position = window_start + tail},
+                                            .from.position = adding->window_start + tail},
                          size - head);
     }
     default: /* VCD_NOOP */
@@ -67,35 +77,12 @@ enum vcd_result vcd_piece_list_read(struct vcd_piece_list *list, const struct vc
     if (window->target_size > UINT64_MAX - list->size) {
         return vcd_fail(where, VCD_UNSUPPORTED, 0, "targets that add up within 64 bits");
     }
-    if (table == NULL) {
-        table = vcd_default_code_table();
+    struct adding adding = {list, segment, list->size};
+    const enum vcd_result result =
+        vcd_walk_instructions(window, sections, table, add_instruction, &adding, where);
+    if (result == VCD_OK) {
+        list->windows++;
     }
-    const unsigned near_size = table->near_size;
-    const unsigned same_size = table->same_size;
-    /* One more than needed: a cache may have no entries, and malloc(0) may return NULL. */
-    uint64_t *const caches = malloc((1 + near_size + (size_t)same_size * 256) * sizeof *caches);
-    if (caches == NULL) {
-        return vcd_fail(where, VCD_NO_MEMORY, 0, "memory");
-    }
-    struct vcd_instruction_reader reader = vcd_instruction_reader_over(
-        window, sections, caches, near_size, caches + near_size, same_size);
-    const uint64_t window_start = list->size;
-    enum vcd_result result = VCD_OK;
-    while (vcd_instructions_left(&reader)) {
-        struct vcd_instruction instruction = {0};
-        result = vcd_read_instruction(&reader, table, near_size, same_size, &instruction, where);
-        if (result != VCD_OK) {
-            goto done;
-        }
-        if (!add_instruction(list, &instruction, segment, window_start)) {
-            result = vcd_fail(where, VCD_NO_MEMORY, 0, "memory");
-            goto done;
-        }
-    }
-    result = vcd_finish_instructions(&reader, where);
-    list->windows++;
-done:
-    free(caches);
     return result;
 }
 

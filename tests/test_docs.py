@@ -13,7 +13,7 @@ from pathlib import Path
 
 import boto3
 import pytest
-from neighbours import missing
+from neighbours import awscli, missing
 
 import deltaloft
 
@@ -48,9 +48,6 @@ def paste(releases: str, tmp_path: Path) -> Paste:
     command = f'exec {sys.executable} -c "from deltaloft.cli import main; main()" "$@"'
     (programs / "dg").write_text(f"#!/bin/sh\n{command}\n")
     (programs / "dg").chmod(0o755)
-    aws = os.environ.get("DELTALOFT_TEST_AWSCLI") or shutil.which("aws")
-    if aws is not None:
-        (programs / "aws").symlink_to(aws)
     here = tmp_path / "here"
     here.mkdir()
     source = str(Path(deltaloft.__file__).parents[1])
@@ -75,7 +72,7 @@ def paste(releases: str, tmp_path: Path) -> Paste:
     return run
 
 
-def test_start_can_be_pasted(paste: Paste) -> None:
+def test_start_can_be_pasted(paste: Paste, tmp_path: Path) -> None:
     """Every block of docs/start.md works, one after the other."""
     page, _, rest = START.partition("## Without deltaloft")
     printed = [paste(*each) for each in blocks(page)]
@@ -85,8 +82,7 @@ def test_start_can_be_pasted(paste: Paste) -> None:
     ((language, restore),) = blocks(rest)
     if shutil.which("xdelta3") is None:
         missing("xdelta3", "xdelta3 not installed (apt-get install xdelta3)")
-    if os.environ.get("DELTALOFT_TEST_AWSCLI") is None and shutil.which("aws") is None:
-        missing("awscli", "no aws on the PATH")
+    (tmp_path / "bin" / "aws").symlink_to(awscli())
     paste(language, restore)
 
 

@@ -42,7 +42,8 @@ C_FLOORS = [
     {"code_table", "adler32", "match_length", "source_index", "window_reader", "window_writer"}
     | {"bit_writer", "sketch"},
     {"instruction_reader", "gap_parser", "block_writer", "match_chains", "inflate_symbols"},
-    {"match_finder", "piece_list"},
+    {"instruction_walk", "match_finder"},
+    {"piece_list"},
     {"difference", "decode", "encode", "inspect", "merge"}
     | {"deflater", "deflate_guess", "inflater"},
 ]

@@ -45,7 +45,11 @@ def locate(url: str, *, root: str = "", putting: bool = False, create: bool = Fa
     if root:
         raise InvalidRequest(f"{url}: --root goes with s3:// only")
     if "://" in url and not url.startswith("file://"):
-        raise InvalidRequest(f"{url}: s3://BUCKET/KEY, file:///STORE/KEY or a path expected")
+        # The scheme alone is repeated: what follows may hold a password or a signature.
+        scheme = url.partition("://")[0]
+        raise InvalidRequest(
+            f"s3://BUCKET/KEY, file:///STORE/KEY or a path expected, found a URL of {scheme}"
+        )
     return _in_folder(url, putting, create)
 
 

@@ -6,7 +6,7 @@ Every command runs twice on equal ground: by `aws s3` on one bucket and folder, 
 from __future__ import annotations
 
 import os
-import shutil
+import re
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from typing import Any
 import boto3
 import pytest
 from commands import Commands
-from neighbours import missing
+from neighbours import awscli
 
 from deltaloft.store import Store
 
@@ -71,12 +71,8 @@ class Ground:
 
 @pytest.fixture(scope="session")
 def aws() -> str:
-    """The real awscli; `make neighbours` installs it."""
-    own = Path(__file__).parents[2] / ".venv-awscli" / "bin"
-    found = shutil.which("aws", path=f"{own}{os.pathsep}{os.environ['PATH']}")
-    if found is None:
-        missing("awscli", "awscli is not installed (make neighbours)")
-    return found
+    """The real awscli."""
+    return awscli()
 
 
 @pytest.fixture
@@ -267,3 +263,56 @@ def test_sync_compares_contents_where_the_store_knows_them(
     assert [f"{url}/a.txt"] == [each["target"] for each in dg_.records("sync", ".", url, *where)]
     assert b"b" == ours.keys()["up/a.txt"]
     assert [] == dg_.records("sync", ".", url, *where)
+
+
+LISTED = [
+    ("s3://BUCKET",),
+    ("s3://BUCKET/",),
+    ("s3://BUCKET/pre",),
+    ("s3://BUCKET/pre/",),
+    ("s3://BUCKET/pre/sub",),
+    ("s3://BUCKET/folder/",),
+    ("s3://BUCKET/pre", "--recursive", "--summarize"),
+    ("s3://BUCKET", "--recursive"),
+    ("s3://BUCKET/pre/", "--summarize"),
+    ("s3://BUCKET/none",),
+]
+
+
+@pytest.mark.parametrize("command", LISTED, ids=" ".join)
+def test_the_same_is_listed(
+    command: tuple[str, ...], aws: str, grounds: tuple[Ground, Ground], moto_endpoint: str,
+    dg_: Commands,
+) -> None:  # fmt: skip
+    """Keys, folders, sizes and totals are those of `aws s3 ls`; ours has stored sizes besides."""
+    bucket = grounds[0].bucket
+    given = [each.replace("BUCKET", bucket) for each in command]
+    theirs = subprocess.run(
+        [aws, "--endpoint-url", moto_endpoint, "s3", "ls", *given],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    code = dg_("ls", *given, "--endpoint-url", moto_endpoint)
+    assert (theirs.returncode == 0) == (code == 0)
+    ours = [re.sub(r"^(\S+ \S+ +\d+) +\d+", r"\1", line) for line in dg_.out.splitlines()]
+    ours = [line for line in ours if "Total Stored" not in line]
+    # a page of aws has its folders first
+    assert sorted(each.split() for each in theirs.stdout.splitlines()) == sorted(
+        each.split() for each in ours
+    )
+
+
+def test_the_same_buckets_are_listed(
+    aws: str, grounds: tuple[Ground, Ground], moto_endpoint: str, dg_: Commands
+) -> None:
+    """Without a URL, ls lists buckets, by date and name."""
+    command = [aws, "--endpoint-url", moto_endpoint, "s3", "ls"]
+    theirs = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert dg_("ls", "--endpoint-url", moto_endpoint) == 0
+    assert grounds[0].bucket in dg_.out
+    assert [each.split() for each in theirs.stdout.splitlines()] == [
+        each.split() for each in dg_.out.splitlines()
+    ]
+    assert dg_("ls", "--endpoint-url", "nonsense") == 2
+    assert dg_("ls", "--endpoint-url", "http://127.0.0.1:9") == 1

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import subprocess
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from commands import DG, Commands, one_line, release
 
+from deltaloft.base_cache import BaseCache
 from deltaloft.bucket import Attributes
 from deltaloft.folder_bucket import FolderBucket
 from deltaloft.store import Store
@@ -121,6 +124,21 @@ def test_ls_shows_one_level_like_aws(store: Path, dg_: Commands) -> None:
     assert keys == ["v2/sub/app-1.0.bin", "v2/sub/app-1.1.bin"]
     tiny = dg_.records("ls", "store/tiny")[0]
     assert (tiny["stored_size"], tiny["logical_size"]) == (4, 4)
+
+
+def test_ls_counts_and_rounds(store: Path, dg_: Commands) -> None:
+    """Sizes are exact unless asked otherwise; the sum is of files, not of folders."""
+    dg_("put", "app-1.0.bin", "store/v2/")
+    assert dg_("ls", "store", "--summarize") == 0
+    first, *_, objects, size, stored = dg_.out.splitlines()
+    assert str(len(release(0))) == first.split()[2]
+    assert "Total Objects: 5" == objects
+    assert f"Total Size: {4 * len(release(0)) + 4}" == size.strip()
+    assert int(stored.split()[-1]) < 1000
+    assert dg_("ls", "store", "--human-readable") == 0
+    assert "100.0 kB" in dg_.out
+    record = dg_.records("ls", "store", "--recursive", "--summarize")[-1]
+    assert (6, 5 * len(release(0)) + 4) == (record["total_keys"], record["total_size"])
 
 
 def test_ls_of_nothing_is_not_found(store: Path, dg_: Commands, here: Path) -> None:
@@ -277,3 +295,42 @@ def test_attributes_on_the_command_line(dg_: Commands) -> None:
     ):
         assert 2 == dg_("put", "app-1.0.bin", "store/app", *wrong)
         one_line(dg_.err)
+
+
+def test_the_cache_is_shown_and_cleared(
+    dg_: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An entry a line, then how much there is where; --clear leaves nothing but the key."""
+    folder = tmp_path / "bases here"
+    monkeypatch.setenv("DG_CACHE_DIR", str(folder))
+    assert dg_("cache") == 0
+    assert dg_.out == f"0 bases, 0 B of at most 4.3 GB in {folder}\n"
+    digest = hashlib.sha256(release(0)).hexdigest()
+    with BaseCache.from_environment().open(
+        digest, len(release(0)), lambda: nullcontext(iter([release(0)]))
+    ):
+        pass
+    entry, total = dg_.records("cache")
+    assert (digest, entry["stored_size"]) == (entry["sha256"], total["size"])
+    assert dg_("cache") == 0
+    assert digest in dg_.out
+    (cleared,) = dg_.records("cache", "--clear")
+    assert (0, 1) == (cleared["bases"], cleared["removed"])
+    assert [folder / "key"] == list(folder.iterdir())
+    monkeypatch.setenv("DG_CACHE_SIZE", "much")
+    assert dg_("cache") == 2
+    one_line(dg_.err)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_the_commands(shell: str, dg_: Commands) -> None:
+    """The script calls dg, and dg then says what can follow."""
+    assert dg_("completion", shell) == 0
+    assert "_DG_COMPLETE" in dg_.out
+    asked = {"_DG_COMPLETE": f"{shell}_complete", "COMP_WORDS": "dg st"}
+    asked["COMP_CWORD"] = "st" if shell == "fish" else "1"
+    done = subprocess.run(
+        DG, env={**os.environ, **asked}, capture_output=True, text=True, check=True
+    )
+    assert {"stat", "stats"} <= set(re.findall(r"\w+", done.stdout))
+    assert "sync" not in done.stdout

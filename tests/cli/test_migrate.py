@@ -6,10 +6,13 @@ import json
 import random
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from commands import DG, Commands, one_line, release
+from deltaglider_vectors import VECTORS, Vector
 
 from deltaloft.folder_bucket import FolderBucket
 
@@ -91,15 +94,43 @@ def test_some_fail(files: Path, here: Path, dg_: Commands, monkeypatch: pytest.M
     assert (4, 40, 0) == (totals["arrived"], totals["done"], totals["failed"])
 
 
+def test_what_deltaglider_lost(here: Path, dg_: Commands) -> None:
+    """A file that cannot be made again is told, and no other is kept back by it."""
+    vector = Vector.read(VECTORS["members"])
+    vector.into(FolderBucket(here / "store", create=True))
+    first, last = sorted(vector.files)
+    command = ("migrate", "store", "copy/", "--create", "--replay-seconds", "0.1")
+    assert 3 == dg_(*command)
+    assert f"{last}: " in one_line(dg_.err)
+    assert [first] == [record["key"] for record in dg_.records("ls", "copy")]
+    assert vector.files[first] == dg_.records("stat", f"copy/{first}")[0]["sha256"]
+
+
 def test_usage(here: Path, store: Path, dg_: Commands) -> None:
     """What can never work is told in one line, before anything is done."""
     assert 2 == dg_("migrate", "store", "store/below")
     assert "one lies in the other" in one_line(dg_.err)
     assert 4 == dg_("migrate", "no-such-folder", "store/below")
     assert "no-such-folder" in one_line(dg_.err)
+    assert 2 == dg_("migrate", "store", "x/", "--create", "--source-endpoint-url", "http://x")
+    assert "go with an s3:// SOURCE" in one_line(dg_.err)
     (here / "journal").write_bytes(b"a file of mine")
     assert 2 == dg_("migrate", "--journal", "journal", "s3://a-bucket/", "store/below")
     assert "a journal of dg migrate expected" in one_line(dg_.err)
+
+
+def test_from_s3_and_back(
+    files: Path, moto_endpoint: str, new_s3_bucket: Callable[..., Any], dg_: Commands
+) -> None:
+    """The endpoint that is given is that of the S3 end, whichever it is."""
+    url = new_s3_bucket(moto_endpoint).url
+    there = ("migrate", "files/a", f"{url}/a", "--endpoint-url", moto_endpoint)
+    assert 4 == dg_.records(*there)[-1]["arrived"]
+    for option in ("--endpoint-url", "--source-endpoint-url"):
+        back = ("migrate", url, f"back{option}/", "--create", option, moto_endpoint)
+        assert 4 == dg_.records(*back)[-1]["arrived"]
+        assert 0 == dg_("get", f"back{option}/a/app-1.2.bin", "got")
+        assert (files / "a/app-1.2.bin").read_bytes() == Path("got").read_bytes()
 
 
 def test_going_on_after_a_kill(files: Path, here: Path, dg_: Commands) -> None:

@@ -74,6 +74,28 @@ def test_interruption_is_130(here: Path, store: Path, dg_: Commands) -> None:
     assert dg_("ls", "store/x") == 4
 
 
+@pytest.mark.parametrize("option", [None, "--no-progress", "--quiet", "--only-show-errors"])
+def test_bars_are_for_who_wants_them(store: Path, option: str | None) -> None:
+    """A terminal shows a bar, unless told not to; standard output is the same but for --quiet."""
+    ours, theirs = os.openpty()
+    command = [*DG, "put", "app-1.1.bin", "store/x", *([option] if option else [])]
+    environment = {**os.environ, "TERM": "xterm"}
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=theirs, env=environment, text=True, check=True
+    )
+    os.set_blocking(ours, False)
+    shown = b""
+    with contextlib.suppress(BlockingIOError):
+        shown = os.read(ours, 1 << 16)
+    os.close(ours)
+    os.close(theirs)
+    assert (option is None) == bool(shown)
+    if option is None:
+        assert b"100.0/100.0 kB" in shown
+        assert shown.index(b"\x1b[?25l") < shown.index(b"\x1b[?25h")  # the cursor is back
+    assert done.stdout.startswith("x ") == (option in (None, "--no-progress"))
+
+
 def test_a_reader_that_leaves_is_no_traceback(store: Path) -> None:
     """`dg get … - | head -c 1` ends quietly."""
     script = '"$@" get store/app-1.1.bin - --quiet | head -c 1 >/dev/null; echo "${PIPESTATUS[0]}"'
@@ -195,3 +217,14 @@ def test_wrong_credentials_are_one_line(
     for command in (("put", "app-1.0.bin", url), ("get", url), ("ls", url), ("stat", url)):
         assert dg_(*command, "--endpoint-url", endpoint) == 1
         assert "wrong-horse" not in one_line(dg_.err)
+
+
+@pytest.mark.parametrize(
+    "command", [("get",), ("rm",), ("ls",), ("cp", "app-1.0.bin"), ("put", "x")]
+)
+def test_secrets_in_urls_are_not_repeated(dg_: Commands, command: tuple[str, ...]) -> None:
+    """A URL that was signed, or has a password in it, is none of ours, and not shown."""
+    for url in ("https://h/k?X-Amz-Signature=hunter2", "s3://me:hunter2@bucket/key"):
+        assert dg_(*command, url, "--json") != 0
+        assert "hunter2" not in dg_.out + dg_.err
+        one_line(dg_.err)

@@ -59,7 +59,11 @@ def test_a_lost_answer_is_success(
     etag = through(attempts=3).put("key", b"ours", PLAIN, **condition)
     assert read(behind) == b"ours"
     assert behind.head("key").etag == etag
-    assert [each.status for each in faulty_s3.matching()] == [*[None] * lost, 412, 200]
+    seen = [each.status for each in faulty_s3.matching()]
+    expected = [*[None] * lost, 412, 200]
+    assert expected == seen[: len(expected)]
+    # Ceph 16 refuses quoted ETags: there a second look at the object tells why.
+    assert [200] * (len(seen) - len(expected)) == seen[len(expected) :]
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,14 @@ from typing import Any
 
 import pytest
 from faults_fixtures import FreshCache, Through, both, writes
-from store.ageing import AgeingBucket
-from store.releases import release, sha256
+from store.releases import release
 
 from deltaloft import layout
 from deltaloft.bucket import Attributes, Bucket
 from deltaloft.errors import NotFound, StorageError
 from deltaloft.s3_bucket import S3Bucket
 from deltaloft.store import Store
-from deltaloft.testing import ErrorAnswer, FaultyS3, ShortPages, StaleListing
+from deltaloft.testing import ErrorAnswer, FaultyS3, ShortPages
 
 KEYS = [f"k{number}" for number in range(7)]
 
@@ -80,31 +79,6 @@ def test_no_index_is_made_of_a_listing_that_lies(
         Store(through(), cache=fresh_cache()).put(release(1), "new")
     assert [] == writes(faulty_s3)
     assert before == list(behind.list())
-
-
-def test_a_listing_that_lags_loses_no_base(
-    faulty_s3: FaultyS3, through: Through, behind: S3Bucket, fresh_cache: FreshCache
-) -> None:
-    """A key that gc cannot see yet has its base marked at worst; an hour later it is seen."""
-    bucket = AgeingBucket(through())
-
-    def process() -> Store:
-        return Store(bucket, cache=fresh_cache())
-
-    process().put(release(0), "app-1.0")
-    process().delete("app-1.0")
-    bucket.grow_older(hours=25)
-    lagging = faulty_s3.inject("ListObjectsV2", StaleListing(1), times=None)
-    process().gc()
-    assert sha256(release(0)) == process().put(release(1), "app-1.1").base
-    bucket.grow_older(minutes=1)
-    marked = process().gc(delete=True)
-    assert [sha256(release(0))] == [base.sha256 for base in marked.marked]
-    lagging.times = lagging.fired
-    bucket.grow_older(hours=2)
-    assert () == process().gc(delete=True).deleted
-    assert release(1) == process().read("app-1.1")
-    assert not process().put(release(2), "app-1.2").new_base
 
 
 def test_what_is_deleted_is_gone(bucket: Bucket, fresh_cache: FreshCache) -> None:

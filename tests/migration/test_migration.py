@@ -365,6 +365,31 @@ def _is_sqlite(path: Path) -> bool:
     return path.is_file() and path.read_bytes()[:15] == b"SQLite format 3"
 
 
+def test_a_target_without_what_has_arrived(
+    source: Bucket, target: Bucket, new_folder_bucket: NewBucket, tmp_path: Path
+) -> None:
+    """A journal does not go with an emptied target; that some of it was deleted is no matter."""
+    left, right = side_of(source), side_of(target)
+    moved(left, right, tmp_path / "journal")
+    with opened_journal(tmp_path / "journal", left) as journal:
+        right.store.delete(key(0))
+        journal.check_target(right)
+        with pytest.raises(InvalidRequest, match="but is not there"):
+            journal.check_target(side_of(new_folder_bucket()))
+    with opened_journal(None, left) as journal:
+        journal.check_target(side_of(new_folder_bucket()))
+
+
+def test_places_of_one_name() -> None:
+    """Buckets of one name at two endpoints are two places, and passwords are no names."""
+    place = Place("s3://b/", "x/")
+    names = [
+        Location(place, endpoint_url=url).name
+        for url in (None, "http://one:9000", "http://me:secret@two:9000/s3")
+    ]
+    assert ["s3://b/x/", "s3://b/x/ at http://one:9000", "s3://b/x/ at http://two:9000/s3"] == names
+
+
 def test_the_estimate_comes_true(new_folder_bucket: NewBucket, target: Bucket) -> None:
     """A sample of families that drift, that do not, and of single files tells the whole."""
     source, left = new_folder_bucket(), random.Random(7)
@@ -442,8 +467,13 @@ def test_a_cluster_of_workers(source: Bucket, target: Bucket) -> None:
 
 
 def test_a_cluster_needs_dask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where distributed is not installed, the message says what to install."""
+    """What is no address, and what to install where distributed is not: each is said."""
     end = Location(tmp_path)
+    with pytest.raises(InvalidRequest, match="an address like"), cluster("nowhere", end, end):
+        pass
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(InvalidRequest, match=r"deltaloft\[dask\]"), cluster("x", end, end):
+    with (
+        pytest.raises(InvalidRequest, match=r"deltaloft\[dask\]"),
+        cluster("tcp://127.0.0.1:1", end, end),
+    ):
         pass

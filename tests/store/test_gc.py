@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from deltaloft.bases import BaseIndex
 from deltaloft.bucket import Attributes, Bucket, Encryption
 from deltaloft.errors import (
     AccessDenied,
+    AlreadyExists,
     DamagedObject,
     DeltaloftError,
     InvalidRequest,
@@ -379,7 +381,16 @@ def versions(
     """A store in a bucket that keeps versions."""
     bucket = new_s3_bucket(http_endpoint)
     versioned(bucket)
-    yield World(bucket, fresh_cache)
+    world = World(bucket, fresh_cache)
+    bucket.put("twice", b"", Attributes(), no_clobber=True)
+    with suppress(AlreadyExists):
+        bucket.put("twice", b"", Attributes(), no_clobber=True)
+        with pytest.raises(StorageError, match="a bucket that honours conditions expected"):
+            world.store().gc(delete=True)
+        empty(bucket)
+        pytest.skip("Ceph 16 ignores conditions where it keeps versions, and gc has just refused")
+    empty(bucket)
+    yield world
     empty(bucket)
 
 

@@ -15,8 +15,8 @@ import json
 import random
 from pathlib import Path
 
-from archives import as_gzip, as_tar, as_zip, later, raw_deflate, release
 from bodies import BodyBuilder
+from packed import as_gzip, as_tar, as_zip, later, raw_deflate, release
 
 import deltaloft
 

@@ -10,9 +10,9 @@ import zlib
 from pathlib import Path
 
 import pytest
-from archives import as_gzip, as_tar, as_zip, later, release
 from bodies import BodyBuilder, integers
 from make_vectors import SOURCE, TARGET, example
+from packed import as_gzip, as_tar, as_zip, later, release
 
 import deltaloft
 

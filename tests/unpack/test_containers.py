@@ -11,7 +11,7 @@ import zipfile
 import zlib
 
 import pytest
-from archives import as_gzip, as_tar, as_zip, later, release
+from packed import as_gzip, as_tar, as_zip, later, release
 
 from deltaloft.containers import Part, parts_of
 

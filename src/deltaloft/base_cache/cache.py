@@ -97,6 +97,16 @@ class BaseCache:
         return cls(settings.folder, key=settings.key, budget=settings.budget)
 
     @property
+    def folder(self) -> Path:
+        """Where the entries are; it may not be there yet."""
+        return self._folder.path
+
+    @property
+    def budget(self) -> int:
+        """How many bytes the entries may take."""
+        return self._folder.budget
+
+    @property
     def stats(self) -> CacheStats:
         """What happened so far, in this process."""
         with self._guard:

@@ -54,8 +54,8 @@ class CacheFolder:
     """
 
     def __init__(self, path: Path, *, key: bytes | None, budget: int, patience: float) -> None:
-        self._path = path
-        self._budget = budget
+        self.path = path
+        self.budget = budget
         self._patience = patience
         self._key = key
         self._key_guard = threading.Lock()
@@ -66,15 +66,15 @@ class CacheFolder:
         Raises:
             OSError: there is none and none can be made, or it is not ours.
         """
-        if not self._path.is_absolute():  # "~", which nobody could expand
-            raise FileNotFoundError(f"{self._path}: this user has no home folder")
-        self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self._path.stat().st_uid != os.geteuid():
-            raise PermissionError(f"{self._path}: a folder of our own expected")
+        if not self.path.is_absolute():  # "~", which nobody could expand
+            raise FileNotFoundError(f"{self.path}: this user has no home folder")
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self.path.stat().st_uid != os.geteuid():
+            raise PermissionError(f"{self.path}: a folder of our own expected")
 
     def has_room_for(self, size: int) -> bool:
         """Tell whether a base of `size` bytes may be kept at all."""
-        return encrypted_size(size) <= self._budget
+        return encrypted_size(size) <= self.budget
 
     def read(self, sha256: str, target: memoryview) -> None:
         """Fill `target` with a base and note that it was used.
@@ -84,7 +84,7 @@ class CacheFolder:
             OSError: it is not there, or cannot be read.
         """
         key = self._own_key()
-        path = self._path / self._name(sha256)
+        path = self.path / self._name(sha256)
         with open_no_link(path) as file:
             reader = EncryptedReader(file, key=key, sha256=sha256, size=len(target))
             reader.read_into(target)
@@ -129,7 +129,7 @@ class CacheFolder:
 
     def draft(self, sha256: str, size: int) -> Draft:
         """Begin an entry."""
-        goal = self._path / self._name(sha256)
+        goal = self.path / self._name(sha256)
         return Draft(goal, key=self._own_key(), sha256=sha256, size=size)
 
     def entries(self) -> list[CachedBase]:
@@ -143,7 +143,7 @@ class CacheFolder:
     def tidy(self) -> None:
         """Remove what was used least recently until the rest fits, and what dead processes left."""
         entries = self.entries()
-        excess = sum(entry.stored_bytes for entry in entries) - self._budget
+        excess = sum(entry.stored_bytes for entry in entries) - self.budget
         for entry in entries:
             if excess <= 0:
                 break
@@ -159,7 +159,7 @@ class CacheFolder:
 
     def _remove(self, entry: CachedBase) -> None:
         with suppress(OSError):  # another process was quicker, or it is no file
-            (self._path / f"{entry.sha256}.{entry.key_id}").unlink()
+            (self.path / f"{entry.sha256}.{entry.key_id}").unlink()
             _log.info("cache: %s left, %d bytes", entry.sha256, entry.stored_bytes)
 
     def _remove_left_over(self) -> None:
@@ -173,12 +173,12 @@ class CacheFolder:
                 lock.acquire(blocking=False)
                 for file in files:
                     if file.endswith(".part"):
-                        (self._path / file).unlink(missing_ok=True)
+                        (self.path / file).unlink(missing_ok=True)
                 _remove_and_release(lock)
 
     def _scan(self) -> Iterator[tuple[os.DirEntry[str], int, float]]:
         """Yield what is in the folder, with size and time of change; nothing if unreadable."""
-        with suppress(OSError), os.scandir(self._path) as entries:
+        with suppress(OSError), os.scandir(self.path) as entries:
             for entry in entries:
                 with suppress(FileNotFoundError):
                     state = entry.stat(follow_symlinks=False)
@@ -188,7 +188,7 @@ class CacheFolder:
         with self._key_guard:
             if self._key is None:
                 try:
-                    self._key = key_from_file(self._path / "key")
+                    self._key = key_from_file(self.path / "key")
                 except (OSError, InvalidRequest) as trouble:
                     _log.warning("cache: a key for this process only: %s", trouble)
                     self._key = secrets.token_bytes(KEY_SIZE)
@@ -198,7 +198,7 @@ class CacheFolder:
         return f"{sha256}.{key_id(self._own_key())}"
 
     def _lock_path(self, name: str) -> Path:
-        return self._path / f"{name}.lock"
+        return self.path / f"{name}.lock"
 
 
 def _remove_and_release(lock: FileLock) -> None:

@@ -2,7 +2,12 @@
 
     main        the group of commands, and what becomes of exceptions
     lazy        commands that are imported when they are run
-    commands    put get ls rm stat: files and a store
+    commands    put get stat: files and a store
+    listing     ls: buckets, keys and folders
+    transfer    cp mv sync rm: many files, as aws s3 has it
+    care        verify gc: looking after a store
+    cache       the bases on this machine
+    completion  what a shell needs to complete words
     delta       encode decode inspect: files alone
     options     what several commands share, as decorators
     place       a URL or path on the command line -> store and key

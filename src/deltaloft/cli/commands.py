@@ -1,9 +1,9 @@
-"""dg put, get, ls, stat: files and a store."""
+"""dg put, get, stat: files and a store."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,14 +20,13 @@ from deltaloft.cli.options import (
     storage_options,
 )
 from deltaloft.cli.output import Output
-from deltaloft.errors import NotFound
 from deltaloft.place import locate
 from deltaloft.sizes import human
 
 if TYPE_CHECKING:
-    from deltaloft.store import Entry, GetResult, PutResult, Stat, Store
+    from deltaloft.store import GetResult, PutResult, Stat, Store
 
-__all__ = ["get", "ls", "put", "stat"]
+__all__ = ["get", "put", "stat"]
 
 
 @click.command()
@@ -106,47 +105,6 @@ def _get_line(result: GetResult, shown: str) -> str:
     why = "inflated" if result.form == "deltaglider" else "stored by other means"
     proof = f"sha256 {result.sha256}" if result.sha256 else f"not proven: {why}"
     return f"{result.key} -> {shown}  {human(result.size)}  {proof}"
-
-
-@click.command()
-@click.argument("url", default=".")
-@click.option("--recursive", is_flag=True, help="Show all keys, not one level of folders.")
-@storage_options
-@output_options
-def ls(url: str, recursive: bool, storage: Storage, out: Output) -> int:
-    """List the keys that begin with a URL: time, stored size, the file's size, key."""
-    place = locate(url, root=storage.root)
-    found = False
-    with storage.open(place.store) as store:
-        for item in _listing(store, place.key, recursive):
-            found = True
-            out.record(*_listed(item, place.key, recursive))
-    if place.key and not found:
-        return out.failed(url, NotFound(f"{url}: no key begins with that"))
-    return failure.DONE
-
-
-def _listing(store: Store, prefix: str, recursive: bool) -> Iterator[Entry | str]:
-    """Yield entries and, unless `recursive`, one string for each folder right below."""
-    level = prefix.rpartition("/")[0]
-    start = len(level) + 1 if level else 0
-    previous = None
-    for entry in store.list(prefix, sizes=lambda key: recursive or "/" not in key[start:]):
-        name, slash, _ = entry.key[start:].partition("/")
-        if recursive or not slash:
-            yield entry
-        elif name != previous:
-            previous = name
-            yield entry.key[:start] + name + slash
-
-
-def _listed(item: Entry | str, prefix: str, recursive: bool) -> tuple[dict[str, object], str]:
-    start = 0 if recursive else prefix.rfind("/") + 1
-    if isinstance(item, str):
-        return {"prefix": item}, f"{'PRE':>19}  {'':>9}  {'':>9}  {item[start:]}"
-    logical = "" if item.logical_size is None else human(item.logical_size)
-    time = item.modified.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    return asdict(item), f"{time}  {human(item.stored_size):>9}  {logical:>9}  {item.key[start:]}"
 
 
 @click.command()

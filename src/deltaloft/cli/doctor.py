@@ -64,7 +64,7 @@ def doctor(url: str, clean: bool, storage: Storage, out: Output) -> int:
 
 def _watched(out: Output) -> Callable[[Finding], None] | None:
     """Tell a person who waits what is being done."""
-    if out.quiet or not sys.stderr.isatty():
+    if not out.watched:
         return None
     return lambda finding: click.echo(f"\r\033[K{finding.check} …\r", err=True, nl=False)
 

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import click
@@ -23,7 +24,17 @@ from deltaloft.errors import (
     NotFound,
 )
 
-__all__ = ["DONE", "ENDINGS", "EXPECTED", "FAILED", "SOME_FAILED", "code", "combined", "words"]
+__all__ = [
+    "DONE",
+    "ENDINGS",
+    "EXPECTED",
+    "FAILED",
+    "SOME_FAILED",
+    "code",
+    "combined",
+    "without_secrets",
+    "words",
+]
 
 DONE = 0
 FAILED = 1
@@ -75,4 +86,10 @@ def words(error: BaseException) -> str:
             text = "not enough memory"
         case _:
             text = str(error) or type(error).__name__
-    return " ".join(text.split())
+    return without_secrets(" ".join(text.split()))
+
+
+def without_secrets(text: str) -> str:
+    """Cut out of URLs what may let others in: user and password, and what signs a request."""
+    text = re.sub(r"://[^/\s@]*@", "://…@", text)
+    return re.sub(r"(https?://[^\s?]*)\?\S*", r"\1?…", text)

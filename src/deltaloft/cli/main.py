@@ -27,12 +27,13 @@ _ROOMS = {
         "gc": "Find bases that nothing refers to any more.",
         "verify": "Read every file again and prove it.",
     },
+    "cache": {"cache": "Show or clear the bases kept on this machine."},
     "commands": {
         "get": "Give a file back, proven.",
-        "ls": "List what is stored.",
         "put": "Store files.",
         "stat": "Describe what is stored at a URL.",
     },
+    "completion": {"completion": "Print what makes a shell complete dg."},
     "delta": {
         "decode": "Rebuild a file from another and a delta.",
         "encode": "Write the delta between two files.",
@@ -41,6 +42,7 @@ _ROOMS = {
     },
     "doctor": {"doctor": "Try out what a bucket can do."},
     "explain": {"explain": "Say which base a file has or would get, and why."},
+    "listing": {"ls": "List buckets, or what is stored in one."},
     "migrate": {"migrate": "Bring a bucket or folder into a store."},
     "presigning": {
         "presign": "Make a URL from which anybody can fetch a file.",

@@ -39,7 +39,7 @@ class _Ends:
     scheduler: str | None
 
     @contextmanager
-    def crew(self, source: Side) -> Iterator[Crew]:
+    def crew(self, journal: Journal, source: Side) -> Iterator[Crew]:
         """Open the target, and lend who moves files there."""
         from deltaloft.migration import cluster, threads
         from deltaloft.transfers import StoreSide
@@ -50,8 +50,10 @@ class _Ends:
             lent = threads(source, target, check=self.check, jobs=self.jobs)
         else:
             lent = cluster(self.scheduler, self.source, self.target, check=self.check)
-        with target.store, lent as crew:
-            yield crew
+        with target.store:
+            journal.check_target(target)
+            with lent as crew:
+                yield crew
 
 
 def _end_options(command: Command) -> Command:
@@ -69,20 +71,24 @@ def _end_options(command: Command) -> Command:
     @click.option("--jobs", type=click.IntRange(1, 64), default=4, show_default=True,
                   help="How many files at a time.")  # fmt: skip
     @click.option("--scheduler", metavar="ADDRESS", help="Let a Dask cluster do it.")
+    @click.option("--replay-seconds", type=click.FloatRange(0), default=120.0, show_default=True,
+                  help="CPU time for compressing one of DeltaGlider's files again.")  # fmt: skip
     @storage_options
     @functools.wraps(command)
     def wrapped(
         source: str, target: str, create: bool, check: Check, jobs: int, scheduler: str | None,
-        storage: Storage, source_root: str, **given: Any,
+        storage: Storage, source_root: str, replay_seconds: float, **given: Any,
     ) -> int | None:  # fmt: skip
         reached = {name: given.pop(f"source_{name}") for name in _REACHING}
-        there = replace(storage, root=source_root, **{k: v for k, v in reached.items() if v})
-        here = _location(_source(source, source_root), there)
+        reached = {name: value for name, value in reached.items() if value is not None}
+        if reached and not source.startswith("s3://"):
+            raise click.UsageError("--source-endpoint-url and its like go with an s3:// SOURCE")
+        storage_there = replace(storage, **reached)
+        left = _location(_source(source, source_root), storage_there, replay_seconds)
         place = locate(target, root=storage.root, putting=True, create=create)
-        place = replace(place, key=_with_slash(place.key))
-        there_too = _location(place, storage)
-        here.check_apart(there_too)
-        return command(ends=_Ends(here, there_too, check, jobs, scheduler), **given)
+        right = _location(replace(place, key=_with_slash(place.key)), storage)
+        left.check_apart(right)
+        return command(ends=_Ends(left, right, check, jobs, scheduler), **given)
 
     return wrapped
 
@@ -108,7 +114,7 @@ def migrate(ends: _Ends, journal: Path | None, dryrun: bool, sample: int, filter
     """
     from deltaloft.migration import Journal, default_journal, items_of
 
-    source, target, left_out = ends.source.url, ends.target.url, _LeftOut()
+    source, target, left_out = ends.source.name, ends.target.name, _LeftOut()
     path = None if dryrun else journal or default_journal(source, target)
     side = ends.source.open(left_out)
     with Journal(path, source, target) as opened:
@@ -116,7 +122,7 @@ def migrate(ends: _Ends, journal: Path | None, dryrun: bool, sample: int, filter
         if dryrun:
             code = _estimate(opened, side, sample, out)
         else:
-            with ends.crew(side) as crew:
+            with ends.crew(opened, side) as crew:
                 code = _run(opened, crew, ends, out)
     return code or (failure.SOME_FAILED if left_out.count else failure.DONE)
 
@@ -199,15 +205,20 @@ def _source(given: str, root: str) -> Place | Path:
     return replace(place, key=_with_slash(place.key))
 
 
-def _location(place: Place | Path, storage: Storage) -> Location:
+def _location(place: Place | Path, storage: Storage, replay_seconds: float = 120.0) -> Location:
+    from deltaloft.deltaglider import Limits
     from deltaloft.migration import Location
 
+    reads_older = storage.deltaglider == "auto"
+    deltaglider = Limits(replay_seconds) if reads_older else storage.deltaglider
+    if isinstance(place, Path) or not place.store.startswith("s3://"):
+        return Location(place, deltaglider=deltaglider)
     return Location(
         place,
         endpoint_url=storage.endpoint_url,
         profile=storage.profile,
         region=storage.region,
-        deltaglider=storage.deltaglider,
+        deltaglider=deltaglider,
     )
 
 

@@ -81,13 +81,15 @@ def storage_options(command: Command) -> Command:
 
 
 def output_options(command: Command) -> Command:
-    """Add --json and --quiet; they arrive as `out`."""
+    """Add --json, --quiet and --no-progress; they arrive as `out`."""
 
     @click.option("--json", "as_json", is_flag=True, help="Write one JSON object per line.")
-    @click.option("--quiet", "-q", is_flag=True, help="Write nothing but failures.")
+    @click.option("--quiet", "-q", "--only-show-errors", "quiet", is_flag=True,
+                  help="Write nothing but failures.")  # fmt: skip
+    @click.option("--no-progress", is_flag=True, help="Show no bars, on a terminal either.")
     @functools.wraps(command)
-    def wrapped(as_json: bool, quiet: bool, **rest: Any) -> int | None:
-        return command(out=Output(as_json, quiet), **rest)
+    def wrapped(as_json: bool, quiet: bool, no_progress: bool, **rest: Any) -> int | None:
+        return command(out=Output(as_json, quiet, no_progress), **rest)
 
     return wrapped
 

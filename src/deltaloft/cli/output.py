@@ -38,6 +38,7 @@ class Output:
 
     json: bool
     quiet: bool
+    no_progress: bool = False
 
     def record(self, record: Mapping[str, object], line: str, *, err: bool = False) -> None:
         """Write one result, as a JSON object or as a line of text; `err` when stdout is taken."""
@@ -48,24 +49,36 @@ class Output:
 
     def failed(self, what: str, error: BaseException) -> int:
         """Report that one of several things failed; return its exit code."""
-        words = failure.words(error)
+        words, what = failure.words(error), failure.without_secrets(what)
         say(words if what in words else f"{what}: {words}")
         if self.json:
             record = {"name": what, "error": type(error).__name__, "message": words}
             click.echo(json.dumps(record))
         return failure.code(error)
 
+    @property
+    def watched(self) -> bool:
+        """Say whether somebody waits at a terminal and wants to see something move."""
+        return sys.stderr.isatty() and not (self.quiet or self.no_progress)
+
     @contextmanager
     def progress(self, what: str, total: int | None) -> Iterator[Callable[[int], None] | None]:
         """Show a bar for `total` bytes, if stderr is a terminal; None means nobody watches."""
-        if self.quiet or not sys.stderr.isatty():
+        if not self.watched:
             yield None
             return
         from rich.console import Console
-        from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TimeRemainingColumn,
+            TransferSpeedColumn,
+        )
 
+        known = () if total is None else (TimeRemainingColumn(),)
         columns = ("{task.description}", BarColumn(), DownloadColumn(), TransferSpeedColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        with Progress(*columns, *known, console=Console(stderr=True), transient=True) as bars:
             task = bars.add_task(what.replace("[", r"\["), total=total)
             with taken_back(bars.stop):  # which gives the terminal its cursor back
                 yield lambda size: bars.advance(task, size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Executor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ __all__ = ["Crew", "cluster", "threads"]
 
 _BATCH = 16  # files in one errand to a cluster: its scheduler takes about a millisecond for each
 _CONNECT_SECONDS = 10
+_ADDRESS = re.compile(r"(tcp|tls|ws|wss)://[^/\s]+:\d{1,5}/?|inproc://\S+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,13 @@ def cluster(
         check: As in `Mover`.
 
     Raises:
-        InvalidRequest: distributed is not installed, or the cluster has no workers.
+        InvalidRequest: distributed is not installed, the cluster has no workers, or that is no
+            address.
         Unreachable: no scheduler answers there.
     """
+    # Of anything else Client makes half an object, which complains 20 seconds later.
+    if not _ADDRESS.fullmatch(address):
+        raise InvalidRequest(f"{address!r}: an address like tcp://10.0.0.1:8786 expected")
     try:
         from distributed import Client, KilledWorker
     except ImportError as error:

@@ -33,13 +33,14 @@ from platformdirs import user_state_path
 from deltaloft.bases import stem
 from deltaloft.errors import InvalidRequest
 from deltaloft.migration.moving import Moved
-from deltaloft.transfers import Item
+from deltaloft.transfers import Item, StoreSide
 
 __all__ = ["Family", "Journal", "Totals", "default_journal"]
 
 _APPLICATION_ID = 0x646C6D67  # "dlmg"
 _VERSION = 1
 _PAGE = 500
+_PROBES = 3  # files that are looked for: one may have been deleted since
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _SCHEMA = (
@@ -96,7 +97,7 @@ class Totals:
 
 
 def default_journal(source: str, target: str) -> Path:
-    """Return where a move from one URL to another is remembered if nobody says."""
+    """Return where a move from one place to another is remembered if nobody says."""
     name = hashlib.sha256(f"{source}\n{target}".encode()).hexdigest()[:32]
     return user_state_path("deltaloft") / "migrations" / f"{name}.sqlite"
 
@@ -105,11 +106,11 @@ class Journal:
     """The journal of one migration. Close it, or use it in a `with`; one thread may use it."""
 
     def __init__(self, path: Path | None, source: str, target: str) -> None:
-        """Open the journal of a move from one URL to another, or begin one.
+        """Open the journal of a move from one place to another, or begin one.
 
         Args:
             path: The file; None for one that is forgotten when it is closed.
-            source: Where files come from.
+            source: Where files come from, by the name of a `Location`.
             target: Where they go.
 
         Raises:
@@ -119,7 +120,7 @@ class Journal:
         """
         self._path = path
         if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # names may be secrets
         with self._trouble():
             self._connection = sqlite3.connect(
                 path or "", timeout=1.0, isolation_level=None, check_same_thread=False
@@ -185,6 +186,21 @@ class Journal:
         """Say whether some file of a family is at the target."""
         query = "SELECT 1 FROM files WHERE stem = ? AND state = 'done' LIMIT 1"
         return bool(self._rows(query, (stem,)))
+
+    def check_target(self, target: StoreSide) -> None:
+        """Look for some of what has arrived: at another endpoint, or in a new bucket, it has not.
+
+        Raises:
+            InvalidRequest: there is none of it.
+        """
+        query = "SELECT name FROM files WHERE listing = ? AND state = 'done' LIMIT ?"
+        names = [name for (name,) in self._rows(query, (self._listing, _PROBES))]
+        if names and not any(target.has(name) for name in names):
+            where = target.place(names[0])
+            raise InvalidRequest(
+                f"{self._path}: {where} has arrived by this journal, but is not there; "
+                f"another journal begins anew"
+            )
 
     def families(self) -> Iterator[Family]:
         """Yield all families, in order of their stems."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from deltaloft.deltaglider import Limits, Mode
 from deltaloft.errors import InvalidRequest
@@ -30,10 +31,18 @@ class Location:
 
     @property
     def url(self) -> str:
-        """Return where it is, with a slash at the end: for messages, and to know it again."""
+        """Return where it is, with a slash at the end, for messages."""
         if isinstance(self.place, Path):
             return f"{self.place.absolute().as_uri().rstrip('/')}/"
         return f"{self.place.store.rstrip('/')}/{self.place.key}"
+
+    @property
+    def name(self) -> str:
+        """Return what tells it from all others: the URL, and whose bucket that is."""
+        if self.endpoint_url is None:
+            return self.url
+        parts = urlsplit(self.endpoint_url)
+        return f"{self.url} at {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
     def open(self, skipped: Skipped | None = None) -> Side:
         """Open it; `skipped` is told of files in a folder that cannot be read.

@@ -10,6 +10,7 @@
     copying      a copy that stays inside the bucket
     attributes   ours <-> boto3's; tagging, acl: those that have calls of their own
     honouring    does the endpoint keep what it is given?
+    buckets      which buckets there are
     whole        a bucket's end, and its ACL
     known        what dg doctor has found out; probing, orphans: how it does
 

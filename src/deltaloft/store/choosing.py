@@ -22,8 +22,9 @@ from deltaloft.errors import IntegrityError, NotFound
 from deltaloft.sketch import Sketch
 from deltaloft.store.base_bytes import BaseBytes
 from deltaloft.store.input import Input
+from deltaloft.store.results import Reason
 
-__all__ = ["candidates_for", "chosen", "trial_size"]
+__all__ = ["candidates_for", "chosen", "reason", "trial_size"]
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +50,11 @@ def chosen(
         found = [(size, each) for size, each in sizes if size is not None]
         return min(found, key=lambda pair: pair[0])[1] if found else at_hand[0]
     return next(iter(at_hand or in_doubt), None)
+
+
+def reason(candidate: Candidate) -> Reason:
+    """Say what speaks for a candidate."""
+    return "same name" if candidate.resemblance is None else "most content in common"
 
 
 def trial_size(base: Base, given: Input, base_bytes: BaseBytes) -> int | None:

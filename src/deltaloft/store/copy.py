@@ -11,6 +11,7 @@ where a collection has marked the base, for it may have missed a key that moves:
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -36,6 +37,8 @@ from deltaloft.store.results import CopyResult, PutResult, described
 
 __all__ = ["Copying"]
 
+_log = logging.getLogger(__name__)
+
 _TRIES = 4  # a source that is replaced this often while it is copied
 
 
@@ -58,6 +61,12 @@ class Copying:
 
     def run(self, *, within: bool) -> CopyResult:
         """Copy `within` one store or to another, whatever form the source has."""
+        result = self._run(within=within)
+        how = "in the bucket" if result.in_place else "by way of this machine"
+        _log.info("copy %s to %s: %s, %s", self.source_key, self.target_key, result.form, how)
+        return result
+
+    def _run(self, *, within: bool) -> CopyResult:
         try:
             return self.within() if within else self.between()
         except (NotFound, Older) as missing:

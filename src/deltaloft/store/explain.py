@@ -42,7 +42,7 @@ class Explaining:
         if stat.base == self.given.sha256:
             reason = "same bytes as a base"
         elif own is not None:
-            reason = _reason(own)
+            reason = choosing.reason(own)
         shown = [*([own] if own else []), *(each for each in candidates if each is not own)]
         return Explanation(
             self.key,
@@ -74,7 +74,7 @@ class Explaining:
             return self._planned_base("base missing", shown)
         if same is None and bases.pays(found.base, size=given.size, delta_size=size):
             return self._planned_base("a new base pays", shown)
-        reason = _reason(found) if same is None else "same bytes as a base"
+        reason = choosing.reason(found) if same is None else "same bytes as a base"
         return self._planned("delta", size, found.base.sha256, reason, shown)
 
     def _candidates(self) -> list[Candidate]:
@@ -139,8 +139,3 @@ class Explaining:
                 return len(plain if body is None else body)
         except (NotFound, IntegrityError):
             return None
-
-
-def _reason(candidate: Candidate) -> Reason:
-    """Say what speaks for a candidate."""
-    return "same name" if candidate.resemblance is None else "most content in common"

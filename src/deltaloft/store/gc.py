@@ -123,6 +123,16 @@ class Collecting:
         def named(digests: Sequence[str]) -> tuple[UnusedBase, ...]:
             return tuple(UnusedBase(sha256, seen.bases[sha256].size) for sha256 in digests)
 
+        _log.info(
+            "gc %s: %d of %d bases in use, %d deleted, %d marked, %d waiting%s",
+            self._bucket.url,
+            len(seen.bases) - len(unused),
+            len(seen.bases),
+            len(deleted),
+            len(fresh),
+            len(waiting),
+            "" if self._delete else " (nothing was done)",
+        )
         return GcResult(
             done=self._delete,
             objects=self._objects,

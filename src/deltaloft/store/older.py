@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -18,6 +19,8 @@ from deltaloft.store.proof import Progress, ProvingWriter
 from deltaloft.store.results import GetResult, Stat, described
 
 __all__ = ["OlderFiles", "give"]
+
+_log = logging.getLogger(__name__)
 
 
 class OlderFiles:
@@ -52,6 +55,13 @@ class OlderFiles:
 
     def get(self, getting: Getting, target: str | Path | BinaryIO, *, inflated: bool) -> GetResult:
         """Get a file, from DeltaGlider where there is none of ours."""
+        result = self._got(getting, target, inflated=inflated)
+        sizes = result.size, result.stored_size
+        proof = "proven" if result.sha256 else "not proven"
+        _log.info("get %s: %s, %d bytes from %d, %s", getting.key, result.form, *sizes, proof)
+        return result
+
+    def _got(self, getting: Getting, target: str | Path | BinaryIO, *, inflated: bool) -> GetResult:
         key, progress = getting.key, getting.progress
         try:
             return getting.run(target)

@@ -41,7 +41,7 @@ from deltaloft.store.base_bytes import BaseBytes
 from deltaloft.store.clock import Stopwatch
 from deltaloft.store.deltas import CodecPolicy, proven_delta
 from deltaloft.store.input import Input
-from deltaloft.store.results import FormName, PutResult
+from deltaloft.store.results import FormName, PutResult, Reason
 from deltaloft.unpack import is_unpacked
 
 __all__ = ["DeltaPolicy", "Putting", "check_options"]
@@ -92,20 +92,24 @@ class Putting:
     def run(self, policy: DeltaPolicy) -> PutResult:
         """Store the file in the form that the policy and its bytes call for."""
         if policy == "never" or layout.is_archived(self.attributes):
-            return self._put_plain()
+            return self._put_plain("as asked")
         mapped = self.base_bytes.are_mapped
         gains = eligible.may_gain(self.key, self.given.view, bases_are_mapped=mapped)
         if policy == "auto" and not gains:
-            return self._put_plain()
+            return self._put_plain("not eligible")
         of = self.given.sketch()
-        return self._put_against_known(of) or self._put_as_base(of) or self._put_plain()
+        return (
+            self._put_against_known(of)
+            or self._put_as_base(of, "no base is close")
+            or self._put_plain("no base is close, and it is none")
+        )
 
     # ---- The three forms ----
 
-    def _put_plain(self) -> PutResult:
+    def _put_plain(self, why: str) -> PutResult:
         attributes = layout.plain_attributes(self.attributes, sha256=self.given.sha256)
         etag = self._upload(self.given.body(), attributes)
-        return self._result("plain", self.given.size, etag)
+        return self._result("plain", self.given.size, etag, why)
 
     def _put_against_known(self, of: Sketch) -> PutResult | None:
         """Store a delta against a base of the index; None when none is of use.
@@ -114,9 +118,10 @@ class Putting:
         """
         known = list(self.index.load())
         for _ in range(_CANDIDATES):
-            base = self._base_for(known, of)
-            if base is None:
+            found = self._base_for(known, of)
+            if found is None:
                 return None
+            base, why = found
             with ExitStack() as stack:
                 source = self._source(base, stack)
                 if source is not None:
@@ -124,19 +129,21 @@ class Putting:
                     delta = stack.enter_context(self._delta(source, limit))
                     if delta is None:
                         return None
-                    return self._rebased(base, delta, of) or self._put_and_note(base, source, delta)
+                    rebased = self._rebased(base, delta, of)
+                    return rebased or self._put_and_note(base, source, delta, why)
             known.remove(base)
         return None
 
-    def _base_for(self, known: Sequence[Base], of: Sketch) -> Base | None:
+    def _base_for(self, known: Sequence[Base], of: Sketch) -> tuple[Base, Reason] | None:
+        """Choose a base, and say why."""
         for base in known:
             if base.sha256 == self.given.sha256:
-                return base
+                return base, "same bytes as a base"
         candidates = choosing.candidates_for(
             known, self.given, key=self.key, of=of, unpacking=self.codec == "auto"
         )
         found = choosing.chosen(candidates, self.given, self.base_bytes)
-        return found.base if found else None
+        return (found.base, choosing.reason(found)) if found else None
 
     def _rebased(self, base: Base, delta: memoryview, of: Sketch) -> PutResult | None:
         """Make a base of the file, if that pays in the long run and it may be one."""
@@ -145,11 +152,13 @@ class Putting:
             return None
         if not bases.pays(base, size=given.size, delta_size=len(delta)):
             return None
-        return self._put_as_base(of, paid_by=base)
+        return self._put_as_base(of, "a new base pays", paid_by=base)
 
-    def _put_and_note(self, base: Base, source: memoryview, delta: memoryview) -> PutResult:
+    def _put_and_note(
+        self, base: Base, source: memoryview, delta: memoryview, why: Reason
+    ) -> PutResult:
         """Store a delta; now and then its size goes into the base's entry."""
-        result = self._put_delta(base, source, delta)
+        result = self._put_delta(base, source, delta, why)
         if base.sha256 != self.given.sha256:
 
             def noted(entry: Base) -> Base:
@@ -164,7 +173,9 @@ class Putting:
                 self.index.note(base.sha256, noted)
         return result
 
-    def _put_as_base(self, of: Sketch, *, paid_by: Base | None = None) -> PutResult | None:
+    def _put_as_base(
+        self, of: Sketch, why: Reason, *, paid_by: Base | None = None
+    ) -> PutResult | None:
         """Make a base of the file; None when that costs more than it may, or one is about to go."""
         given = self.given
         if self.index.is_retiring(given.sha256):
@@ -175,12 +186,18 @@ class Putting:
                 return None
             if not self._store_base(base, layout.base_attributes(base.stem, base.sketch)):
                 return None
-            result = self._put_delta(base, given.view, delta, new_base=True)
+            result = self._put_delta(base, given.view, delta, why, new_base=True)
         self.index.add(base, paid_by=paid_by)
         return result
 
     def _put_delta(
-        self, base: Base, source: memoryview, delta: memoryview, *, new_base: bool = False
+        self,
+        base: Base,
+        source: memoryview,
+        delta: memoryview,
+        why: Reason,
+        *,
+        new_base: bool = False,
     ) -> PutResult:
         attributes = layout.delta_attributes(
             self.attributes,
@@ -193,7 +210,7 @@ class Putting:
         etag = self._upload(delta, attributes)
         if self.watch.seconds() > rescue.SLOW_SECONDS:
             rescue.keep_base(self.bucket, self.index, base, source, self.attributes)
-        return self._result("delta", len(delta), etag, base=base.sha256, new_base=new_base)
+        return self._result("delta", len(delta), etag, why, base=base.sha256, new_base=new_base)
 
     # ---- The steps ----
 
@@ -253,12 +270,15 @@ class Putting:
         form: FormName,
         stored_size: int,
         etag: str,
+        why: str,
         *,
         base: str | None = None,
         new_base: bool = False,
     ) -> PutResult:
         given = self.given
-        _log.info("%s: %s, %d bytes for %d", self.key, form, stored_size, given.size)
+        of = f" of the {'new ' if new_base else ''}base {base[:12]}" if base else ""
+        sizes = stored_size, given.size
+        _log.info("put %s: %s%s, %d bytes for %d: %s", self.key, form, of, *sizes, why)
         return PutResult(
             self.key, form, given.size, stored_size, given.sha256, base, new_base, etag
         )

@@ -9,6 +9,7 @@ behind that is half a file.
 
 from __future__ import annotations
 
+import logging
 import mimetypes
 import os
 import threading
@@ -25,6 +26,8 @@ from deltaloft.transfers.sides import Item, LocalSide, Side, StoreSide
 from deltaloft.transfers.steps import Step
 
 __all__ = ["Done", "Options", "run", "with_guessed_type"]
+
+_log = logging.getLogger(__name__)
 
 Verb = Literal["upload", "download", "copy", "move", "delete"]
 
@@ -84,8 +87,12 @@ class _Work:
     def do(self, step: Step) -> Done | None:
         """Do one step; None when there was nothing to do."""
         try:
-            if step.verb == "compare" and not self._has_changed(step):
-                return None
+            if step.verb == "compare":
+                changed = self._has_changed(step)
+                where = self.target.place(step.target_name)
+                _log.debug("%s: %s", where, "has changed" if changed else "is up to date")
+                if not changed:
+                    return None
             if not self.options.dry:
                 self._transfer(step)
         except (DeltaloftError, OSError, MemoryError) as error:

@@ -10,10 +10,10 @@ import zlib
 from pathlib import Path
 
 import pytest
-from archives import as_gzip, as_tar, as_zip, later, raw_deflate, release
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from neighbours import missing
+from packed import as_gzip, as_tar, as_zip, later, raw_deflate, release
 
 import deltaloft
 from deltaloft.delta_reader import is_unpacked
