@@ -243,7 +243,7 @@ def test_pages_go_on_in_another_process(
         first.put_object(Bucket=bucket, Key=f"app-{number}", Body=release(number))
     for size in (1, 3, 1000):
         found, token = [], {}
-        while True:
+        for _ in range(8):
             page = new_client().list_objects_v2(Bucket=bucket, MaxKeys=size, **token)
             found += [(each["Key"], each["Size"]) for each in page["Contents"]]
             if not page["IsTruncated"]:
@@ -353,6 +353,8 @@ def test_a_delta_tells_no_checksums_of_its_own(s3: Any, plain: Any, releases: st
     expected = plain.put_object(Bucket=releases, Key="plain", Body=b"small")["ChecksumCRC32"]
     assert expected == s3.put_object(Bucket=releases, Key="k", Body=b"small")["ChecksumCRC32"]
     stored = s3.put_object(Bucket=releases, Key="app-9.bin", Body=body)
+    headers = stored["ResponseMetadata"]["HTTPHeaders"]
+    assert [] == [name for name in headers if name.startswith("x-amz-checksum")]
     answers = [
         stored,
         s3.head_object(Bucket=releases, Key="app-9.bin"),

@@ -10,8 +10,6 @@ from deltaloft.store import Stat
 
 __all__ = ["described", "is_reworked", "metadata_of_answer", "of_write"]
 
-_STORED = ("Checksum", "MissingMeta", "PartsCount")
-
 
 def is_reworked(form: str | None) -> bool:
     """Say whether what is stored is something else than the file."""
@@ -20,8 +18,7 @@ def is_reworked(form: str | None) -> bool:
 
 def described(stat: Stat, heard: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of HeadObject for a file; `heard` is the answer about what is stored."""
-    answer = _without_checksums(heard) if is_reworked(stat.form) else heard
-    answer |= {
+    answer = heard | {
         "AcceptRanges": "bytes",
         "LastModified": stat.modified,
         "ContentLength": stat.size,
@@ -65,4 +62,4 @@ def metadata_of_answer(heard: Mapping[str, Any], status: int = 200) -> dict[str,
 
 def _without_checksums(heard: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out what was computed from a delta."""
-    return {name: value for name, value in heard.items() if not name.startswith(_STORED)}
+    return {name: value for name, value in heard.items() if not name.startswith("Checksum")}
