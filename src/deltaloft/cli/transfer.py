@@ -318,7 +318,11 @@ def _run(
     from deltaloft.transfers import run
 
     codes, count = [], 0
-    with out.progress("transferred", None) as progress:
+    total = None
+    if out.watched:  # when the bar is full can be told only after everything has been listed
+        steps = list(steps)
+        total = sum(step.item.size or 0 for step in steps if step.verb != "delete")
+    with out.progress("transferred", total) as progress:
         for done in run(steps, source, target, options, progress=progress):
             count += 1
             if done.error is not None:

@@ -92,6 +92,7 @@ class _Work:
                 where = self.target.place(step.target_name)
                 _log.debug("%s: %s", where, "has changed" if changed else "is up to date")
                 if not changed:
+                    self._advance(step.item.size or 0)
                     return None
             if not self.options.dry:
                 self._transfer(step)
@@ -151,6 +152,7 @@ class _Work:
         other = None if same else target.store
         attributes = self.options.attributes
         source.store.copy(key, target_key, target=other, attributes=attributes)
+        self._advance(item.size or 0)
 
     def _has_changed(self, step: Step) -> bool:
         here, there = step.item, step.there
@@ -218,7 +220,8 @@ def run(
         source: Where files come from; None when there are only removals.
         target: Where they go.
         options: How.
-        progress: Told how many bytes more have been transferred, from several threads.
+        progress: Told how many bytes more have been transferred, or need not be, from several
+            threads.
 
     Raises:
         DeltaloftError, OSError: what `steps` raises, a listing that broke off for one; what was
