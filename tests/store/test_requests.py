@@ -218,12 +218,15 @@ def test_what_resembles_nothing_downloads_nothing(
     base = f".deltaloft/base/{hashlib.sha256(content).hexdigest()}"
     session.sent()
     session.store(fresh_cache()).put(content, "app-1.1")
-    assert session.sent() == [
+    sent = session.sent()
+    assert sent[:4] == [
         ("GET", INDEX),
         ("PUT", base),
         ("PUT", "app-1.1"),
         ("PUT", INDEX),
     ]
+    # Ceph 16 refuses quoted ETags in If-Match: the index is looked at and put again.
+    assert sent[4:] in ([], [("HEAD", INDEX), ("PUT", INDEX)])
 
 
 def test_a_trial_never_downloads(session: Session, fresh_cache: Callable[[], BaseCache]) -> None:
