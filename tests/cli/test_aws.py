@@ -316,3 +316,17 @@ def test_the_same_buckets_are_listed(
     ]
     assert dg_("ls", "--endpoint-url", "nonsense") == 2
     assert dg_("ls", "--endpoint-url", "http://127.0.0.1:9") == 1
+
+
+def test_between_a_bucket_and_a_folder(
+    new_s3_bucket: Callable[..., Any], moto_endpoint: str, store: Path, dg_: Commands
+) -> None:
+    """The endpoint and the root are the bucket's; the folder beside it takes no notice."""
+    bucket = new_s3_bucket(moto_endpoint)
+    options = ["--endpoint-url", moto_endpoint, "--root", "team"]
+    url, folder = f"{bucket.url}/team/kept/", store.as_uri()
+    assert 0 == dg_("cp", f"{folder}/", url, "--recursive", *options)
+    assert 0 == dg_("mv", f"{url}tiny", f"{folder}/back/", *options)
+    assert b"tiny" == Store.open(folder).read("back/tiny")
+    there = Store.open(f"{bucket.url}/team", endpoint_url=moto_endpoint)
+    assert [f"kept/app-1.{n}.bin" for n in range(4)] == [each.key for each in there.list()]

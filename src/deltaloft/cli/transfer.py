@@ -129,7 +129,7 @@ def sync(source: str, target: str, delete: bool, size_only: bool, exact_timestam
 
     _check_kinds(source, target)
     options = replace(options, size_only=size_only, exact_timestamps=exact_timestamps)
-    with _Sides(storage, not no_follow_symlinks) as sides:
+    with _Sides(storage, source, target, follow_symlinks=not no_follow_symlinks) as sides:
         left, right = sides.below(source), sides.below(target, writing=not options.dry)
 
         def may_delete() -> bool:
@@ -158,7 +158,7 @@ def rm(urls: tuple[str, ...], recursive: bool, dryrun: bool, filters: Filters, s
     for url in urls:
         try:
             place = locate(url, root=storage.root)
-            with _Sides(storage) as sides:
+            with _Sides(storage, url) as sides:
                 side = sides.store(place, _with_slash(place.key) if recursive else place.key)
                 if recursive:
                     steps = removals(side.items(markers=True), filters)
@@ -191,8 +191,10 @@ class _Warnings:
 class _Sides:
     """Sides of transfers, and the stores they lie in, open until the end of a block."""
 
-    def __init__(self, storage: Storage, follow_symlinks: bool = True) -> None:
+    def __init__(self, storage: Storage, *given: str, follow_symlinks: bool = True) -> None:
+        """Open sides as `storage` says; `given` are all that the command names."""
         self._storage = storage
+        self._has_s3 = any(each.startswith("s3://") for each in given)
         self._follow = follow_symlinks
         self._stack = ExitStack()
         self.warnings = _Warnings()
@@ -211,8 +213,14 @@ class _Sides:
     def store(self, place: Place, prefix: str) -> StoreSide:
         from deltaloft.transfers import StoreSide
 
-        opened = self._storage.open(place.store, create=place.create)
+        opened = self._options(place.store).open(place.store, create=place.create)
         return StoreSide(self._stack.enter_context(opened), prefix)
+
+    def _options(self, url: str) -> Storage:
+        """Return the options for a store: a folder beside a bucket has no use for the bucket's."""
+        if self._has_s3 and not url.startswith("s3://"):
+            return replace(self._storage, endpoint_url=None, profile=None, region=None, root="")
+        return self._storage
 
     def below(self, given: str, *, writing: bool = False) -> Side:
         """Return all that is below a folder or prefix.
@@ -221,7 +229,7 @@ class _Sides:
             FileNotFoundError: the folder is not there, and not `writing`.
         """
         if _is_url(given):
-            place = locate(given, root=self._storage.root, putting=writing)
+            place = locate(given, root=self._options(given).root, putting=writing)
             return self.store(place, _with_slash(place.key))
         if not writing and not Path(given).is_dir():
             raise FileNotFoundError(2, "no such folder", given)
@@ -239,7 +247,7 @@ class _Sides:
                 raise IsADirectoryError(21, "is a folder: --recursive takes all below it", given)
             side = self.local(path.parent)
             return side, side.one(path.name)
-        place = locate(given, root=self._storage.root)
+        place = locate(given, root=self._options(given).root)
         folder, slash, name = place.key.rpartition("/")
         if not name:
             raise InvalidRequest(f"{given}: a key expected; --recursive takes all below a prefix")
@@ -255,7 +263,7 @@ class _Sides:
         if not _is_url(given):
             path = destination(given, name)
             return self.local(path.parent), path.name
-        place = locate(given, root=self._storage.root, putting=True)
+        place = locate(given, root=self._options(given).root, putting=True)
         key = place.key if place.key and not place.key.endswith("/") else place.key + name
         return self.store(place, ""), key
 
@@ -274,7 +282,7 @@ def _copy(
     from deltaloft.transfers import Step, copies
 
     _check_kinds(source, target)
-    with _Sides(storage, not no_follow_symlinks) as sides:
+    with _Sides(storage, source, target, follow_symlinks=not no_follow_symlinks) as sides:
         if recursive:
             left = sides.below(source)
             right = sides.below(target, writing=not options.dry)
