@@ -49,6 +49,18 @@ def test_a_listing_that_lies_is_an_error(
 
 
 @both
+def test_a_listing_without_an_end_is_an_error(
+    faulty_s3: FaultyS3, through: Through, seven: S3Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some empty pages in a row are followed, as services give them; no end of them is not."""
+    monkeypatch.setattr("deltaloft.s3_bucket.listing._MOST_EMPTY_PAGES", 6)
+    faulty_s3.inject("ListObjectsV2", ShortPages(2, "truncated forever"), times=None)
+    with pytest.raises(StorageError, match="7 empty pages"):
+        list(Store(through()).list())
+    assert 4 + 7 == len(faulty_s3.matching("ListObjectsV2"))
+
+
+@both
 def test_a_page_that_fails_fails_the_listing(
     faulty_s3: FaultyS3, through: Through, seven: S3Bucket
 ) -> None:

@@ -55,6 +55,7 @@ from deltaloft.s3_bucket.copying import Copying
 from deltaloft.s3_bucket.failures import code_of, failing, failure, status_of
 from deltaloft.s3_bucket.honouring import Honouring
 from deltaloft.s3_bucket.known import Known
+from deltaloft.s3_bucket.listing import listed_objects
 from deltaloft.s3_bucket.reading import S3Reading
 from deltaloft.s3_bucket.tagging import get_tags, put_tags
 from deltaloft.s3_bucket.versions import noncurrent
@@ -314,7 +315,7 @@ class S3Bucket:
         last = encode_text(self._url, self._prefix + start_after if start_after else "")
         if last:
             asked["StartAfter"] = self._prefix + start_after
-        for item in self._listed(asked):
+        for item in listed_objects(self.client, asked, self._url):
             try:
                 listed = Listed(
                     item["Key"].removeprefix(self._prefix),
@@ -362,25 +363,6 @@ class S3Bucket:
 
     def _target(self, stored: str) -> dict[str, str]:
         return {"Bucket": self._name, "Key": stored}
-
-    def _listed(self, asked: dict[str, Any]) -> Iterator[Mapping[str, Any]]:
-        tokens: set[str] = set()
-        while True:
-            with failing(self._url):
-                page = self.client.list_objects_v2(**asked)
-            if "IsTruncated" not in page:
-                raise StorageError(f"{self._url}: a listing expected, found another answer")
-            yield from page.get("Contents", [])
-            if not page["IsTruncated"]:
-                return
-            token = page.get("NextContinuationToken")
-            if not token or token in tokens:
-                raise StorageError(
-                    f"{self._url}: more pages of the listing expected, found no way to the next"
-                )
-            tokens.add(token)
-            asked = {**asked, "ContinuationToken": token}
-            asked.pop("StartAfter", None)
 
     def _look_for_bucket(self) -> None:
         """Find out what a 404 without a body means, unless the bucket has answered before.
