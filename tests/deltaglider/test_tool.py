@@ -35,46 +35,46 @@ def tree(tmp_path: Path) -> dict[str, bytes]:
     return files
 
 
-def test_what_it_wrote(
+@pytest.fixture
+def written(
     tree: dict[str, bytes],
     deltaglider: Callable[..., str],
     new_s3_bucket: Any,
     moto_endpoint: str,
     tmp_path: Path,
-) -> None:
-    """Every file of a recursive upload comes back exactly, the compressed ones included."""
+) -> Store:
+    """Our store over a bucket into which the tool has copied the tree."""
     bucket = new_s3_bucket(moto_endpoint)
     deltaglider("cp", "-r", tmp_path / "tree", f"{bucket.url}/")
-    store = Store(bucket, cache=BaseCache(tmp_path / "cache", key=bytes(32)))
-    assert sorted(tree, key=str.encode) == [entry.key for entry in store.list()]
+    return Store(bucket, cache=BaseCache(tmp_path / "cache", key=bytes(32)))
+
+
+def test_what_it_wrote(
+    tree: dict[str, bytes], written: Store, deltaglider: Callable[..., str], tmp_path: Path
+) -> None:
+    """Every file of a recursive upload comes back exactly, the compressed ones included."""
+    assert sorted(tree, key=str.encode) == [entry.key for entry in written.list()]
     for key, data in tree.items():
-        assert data == store.read(key), key
-        assert hashlib.sha256(data).hexdigest() == store.stat(key).sha256
+        assert data == written.read(key), key
+        assert hashlib.sha256(data).hexdigest() == written.stat(key).sha256
     # It told us so itself: of what was compressed it gives nothing back.
     with pytest.raises(Exception, match="returned non-zero exit status 1"):
-        deltaglider("cp", f"{bucket.url}/xz5/app-0.tar.xz", tmp_path / "back")
+        deltaglider("cp", f"{written.url}/xz5/app-0.tar.xz", tmp_path / "back")
 
 
 def test_moving_into_our_form(
-    tree: dict[str, bytes],
-    deltaglider: Callable[..., str],
-    new_s3_bucket: Any,
-    moto_endpoint: str,
-    tmp_path: Path,
+    tree: dict[str, bytes], written: Store, new_s3_bucket: Any, moto_endpoint: str, tmp_path: Path
 ) -> None:
     """A copy is a file of ours, in the same store or another; then the old one can go."""
-    bucket = new_s3_bucket(moto_endpoint)
-    deltaglider("cp", "-r", tmp_path / "tree", f"{bucket.url}/")
-    store = Store(bucket, cache=BaseCache(tmp_path / "cache", key=bytes(32)))
     other = Store(new_s3_bucket(moto_endpoint), cache=BaseCache(tmp_path / "2", key=bytes(32)))
     for key in ("zip/app-0.zip", "xz5/app-1.tar.xz"):
-        assert tree[key] == store.read(store.copy(key, f"new/{key}").key)
-        assert tree[key] == other.read(store.copy(key, key, target=other).key)
-        assert "deltaglider" not in (store.stat(f"new/{key}").form, other.stat(key).form)
-        store.put(tree[key], key)  # in its old place, too
-        assert "deltaglider" != store.stat(key).form
-        store.delete(key)
-        assert key not in [entry.key for entry in store.list()]
+        assert tree[key] == written.read(written.copy(key, f"new/{key}").key)
+        assert tree[key] == other.read(written.copy(key, key, target=other).key)
+        assert "deltaglider" not in (written.stat(f"new/{key}").form, other.stat(key).form)
+        written.put(tree[key], key)  # in its old place, too
+        assert "deltaglider" != written.stat(key).form
+        written.delete(key)
+        assert key not in [entry.key for entry in written.list()]
 
 
 @pytest.mark.parametrize("name", VECTORS)

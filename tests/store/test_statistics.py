@@ -14,8 +14,9 @@ import pytest
 from neighbours import missing
 
 from deltaloft import layout
-from deltaloft.statistics import page, summarized
-from deltaloft.store import Store
+from deltaloft.statistics import Totals, page, summarized
+from deltaloft.statistics.summary import _history
+from deltaloft.store import Entry, Store
 
 MADE = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 
@@ -74,6 +75,14 @@ def test_history_and_drift_are_in_order_of_time(store: Store) -> None:
     assert (found.totals.logical_size, found.stored_size) == sums[-1]
     assert 3 == len(found.drift)
     assert [0.01] * 3 == [pytest.approx(each.share, abs=0.005) for each in found.drift]
+
+
+def test_a_file_of_no_bytes_counts_as_none_in_history_too() -> None:
+    """Totals and history have one rule for sizes: that of a file, even 0, before that of a body."""
+    empty = Entry("empty", 50, 0, "", MADE, "delta", "0" * 64, "1" * 64)
+    (moment,) = _history([empty], [])
+    assert (0, 50) == (moment.logical_size, moment.stored_size)
+    assert 0 == Totals().plus(empty).logical_size
 
 
 def test_bases_that_no_key_needs_and_bases_that_are_missing(store: Store, tmp_path: Path) -> None:

@@ -39,8 +39,12 @@ Command = Callable[..., int | None]
 
 
 def _transfer_options(command: Command) -> Command:
-    """Add what cp, mv and sync share; --dryrun and its like arrive as `options`."""
+    """Add what cp, mv and sync share, sides included; --dryrun and its like arrive as `options`."""
 
+    @click.argument("source")
+    @click.argument("target")
+    @click.option("--no-follow-symlinks", is_flag=True, help="Leave links out.")
+    @filter_options
     @click.option("--dryrun", is_flag=True, help="Say what would be done, and do nothing.")
     @click.option("--delta", type=click.Choice(["auto", "always", "never"]), default="auto",
                   show_default=True, help="Whether to store deltas.")  # fmt: skip
@@ -50,6 +54,8 @@ def _transfer_options(command: Command) -> Command:
     @click.option("--jobs", type=click.IntRange(1, 64), default=4, show_default=True,
                   help="How many files at a time.")  # fmt: skip
     @attribute_options
+    @storage_options
+    @output_options
     @functools.wraps(command)
     def wrapped(
         dryrun: bool, delta: Any, level: int, no_clobber: bool, no_guess_mime_type: bool,
@@ -72,14 +78,8 @@ def _transfer_options(command: Command) -> Command:
 
 
 @click.command(cls=FilteringCommand)
-@click.argument("source")
-@click.argument("target")
 @click.option("--recursive", is_flag=True, help="All files below SOURCE.")
-@click.option("--no-follow-symlinks", is_flag=True, help="Leave links out.")
-@filter_options
 @_transfer_options
-@storage_options
-@output_options
 def cp(source: str, target: str, recursive: bool, **given: Any) -> int:
     """Copy SOURCE to TARGET: a file, or with --recursive all below a folder or prefix.
 
@@ -92,31 +92,19 @@ def cp(source: str, target: str, recursive: bool, **given: Any) -> int:
 
 
 @click.command(cls=FilteringCommand)
-@click.argument("source")
-@click.argument("target")
 @click.option("--recursive", is_flag=True, help="All files below SOURCE.")
-@click.option("--no-follow-symlinks", is_flag=True, help="Leave links out.")
-@filter_options
 @_transfer_options
-@storage_options
-@output_options
 def mv(source: str, target: str, recursive: bool, options: Options, **given: Any) -> int:
     """Move SOURCE to TARGET: like cp, and each file that has arrived is removed where it was."""
     return _copy(source, target, recursive, options=replace(options, move=True), **given)
 
 
 @click.command(cls=FilteringCommand)
-@click.argument("source")
-@click.argument("target")
 @click.option("--delete", is_flag=True, help="Remove from TARGET what SOURCE does not have.")
 @click.option("--size-only", is_flag=True, help="Files of the same size are the same.")
 @click.option("--exact-timestamps", is_flag=True,
               help="Where no digest is known, files of another time have changed.")  # fmt: skip
-@click.option("--no-follow-symlinks", is_flag=True, help="Leave links out.")
-@filter_options
 @_transfer_options
-@storage_options
-@output_options
 def sync(source: str, target: str, delete: bool, size_only: bool, exact_timestamps: bool,
          no_follow_symlinks: bool, filters: Filters, options: Options, storage: Storage,
          out: Output) -> int:  # fmt: skip

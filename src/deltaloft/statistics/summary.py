@@ -29,12 +29,11 @@ class Totals:
     stored_size: int = 0
 
     def plus(self, entry: Entry) -> Totals:
-        """Return the totals with one key more; one whose size is not known counts as stored."""
-        logical = entry.stored_size if entry.logical_size is None else entry.logical_size
+        """Return the totals with one key more."""
         return Totals(
             self.keys + 1,
             self.deltas + (entry.form == "delta"),
-            self.logical_size + logical,
+            self.logical_size + _logical_size(entry),
             self.stored_size + entry.stored_size,
         )
 
@@ -158,8 +157,13 @@ def _use(sha256: str, totals: Totals, base: StoredBase | None) -> BaseUse:
     return BaseUse(sha256, base.size, base.modified, totals)
 
 
+def _logical_size(entry: Entry) -> int:
+    """Return the size of a key's file; one that is not known counts as it is stored."""
+    return entry.stored_size if entry.logical_size is None else entry.logical_size
+
+
 def _history(entries: Iterable[Entry], used: Iterable[StoredBase]) -> Iterable[Moment]:
-    came = [(e.modified, e.logical_size or e.stored_size, e.stored_size) for e in entries]
+    came = [(e.modified, _logical_size(e), e.stored_size) for e in entries]
     came += [(base.modified, 0, base.size) for base in used]
     logical = stored = 0
     for when, logical_size, stored_size in sorted(came):

@@ -94,8 +94,9 @@ class Putting:
         if policy == "never" or layout.is_archived(self.attributes):
             return self._put_plain("as asked")
         mapped = self.base_bytes.are_mapped
-        gains = eligible.may_gain(self.key, self.given.view, bases_are_mapped=mapped)
-        if policy == "auto" and not gains:
+        if policy == "auto" and not eligible.may_gain(
+            self.key, self.given.view, bases_are_mapped=mapped
+        ):
             return self._put_plain("not eligible")
         of = self.given.sketch()
         return (
