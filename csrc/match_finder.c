@@ -57,6 +57,7 @@ bool vcd_finder_start(struct vcd_match_finder *finder, const uint8_t *source, si
     finder->window_keys.slots = malloc(sizeof *finder->window_keys.slots << WINDOW_SLOT_BITS);
     finder->nearby_keys.bits = NEARBY_SLOT_BITS;
     finder->nearby_keys.slots = malloc(sizeof *finder->nearby_keys.slots << NEARBY_SLOT_BITS);
+    vcd_look_start(&finder->look, source, source_size, level);
     return vcd_gap_parser_start(&finder->gaps, source, source_size, level) &&
            finder->window_keys.slots != NULL && finder->nearby_keys.slots != NULL;
 }
@@ -67,6 +68,7 @@ void vcd_finder_free(struct vcd_match_finder *finder) {
     free(finder->window_keys.slots);
     free(finder->nearby_keys.slots);
     vcd_gap_parser_free(&finder->gaps);
+    vcd_look_free(&finder->look);
 }
 
 /* The first place below 'limit' where SOLID_ON_DIAGONAL bytes of 'a' and 'b' agree, or 'limit'. */
@@ -363,7 +365,10 @@ enum vcd_result vcd_find_copies(struct vcd_match_finder *finder, const struct vc
         finder->window_size = find_solid(finder, index, window, size, place);
         weigh_gaps(finder, window, place);
     }
-    vcd_gap_parser_new_window(&finder->gaps, needs_index ? index : NULL, finder->gaps_size);
-    visit_gaps(finder, window, place, parse_gap);
+    if (!vcd_look_closer(&finder->look, window, finder->window_size, place, &finder->solid,
+                         &finder->copies)) {
+        vcd_gap_parser_new_window(&finder->gaps, needs_index ? index : NULL, finder->gaps_size);
+        visit_gaps(finder, window, place, parse_gap);
+    }
     return finder->solid.failed || finder->copies.failed ? VCD_NO_MEMORY : VCD_OK;
 }

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "closer_look.h"
 #include "copy_list.h"
 #include "gap_parser.h"
 #include "key_table.h"
@@ -20,6 +21,7 @@ struct vcd_match_finder {
     struct vcd_copy_list copies; /* of the last window */
     struct vcd_copy_list solid;  /* the long ones among them */
     struct vcd_gap_parser gaps;
+    struct vcd_closer_look look;
     struct vcd_key_table window_keys; /* sampled keys of the window that the source does not have */
     struct vcd_key_table nearby_keys; /* sampled keys of the source around a place */
     size_t window_size;               /* how much of the window the copies are for */
