@@ -9,12 +9,8 @@
  * of a window are few, only its very long copies are trusted, and what lies between them is
  * decided again, by all that is known:
  *
- *   1. every eight bytes of the regions become a key, the first of equal ones;
- *   2. the whole source is read once, and where a key stands, the longest match is kept;
- *   3. these, the copies found so far, and what recurs in the regions are the edges of a
- *      shortest path.
- *
- * Reading the source takes 0.6 ns a byte: the keys are few enough for the first cache.
+ *   1. the seeker reads the source again for what the regions could be copied from;
+ *   2. that, and the copies found before, are the edges of a shortest path through each region.
  */
 #include "closer_look.h"
 
@@ -28,17 +24,13 @@
 #include "match_length.h"
 
 enum {
-    TRUSTED = 4096, /* a copy of this size is not doubted, but for its ends */
+    TRUSTED = 4096,         /* a copy of this size is not doubted, but for its ends */
     MOST_REGIONS = 1 << 17, /* bytes of all regions of a window */
     WINDOW_SHARE = 8,       /* of a window, at most one part in so many is region */
-    CERTAIN = 512,          /* the inner bytes of such a copy need no keys ... */
-    MARGIN = 64,            /* ... so far from its ends */
-    KEY_SIZE = 8,
-    SCAN_STEP = 2, /* of the source; finds whatever has KEY_SIZE + 1 bytes */
-    MIN_FAR = 9,
+    NEAR_ITS_END = 64,
     MIN_MATCH = 4,
-    MAX_SHORT = 24, /* matches up to here may be cut at any byte */
-    ACTIVE = 8,     /* matches that are followed at once */
+    MAX_SHORT = 24,    /* matches up to here may be cut at any byte */
+    ACTIVE = 8,        /* matches that are followed at once */
     WORTH_ASKING = 24, /* bytes of a gap that say whether it looks compressed */
 };
 
@@ -49,20 +41,6 @@ enum {
     PRICE_COPY = 60,
     PRICE_SIZE = 60, /* of a size that does not fit into the opcode */
     PRICE_ADDRESS = 70,
-};
-
-struct vcd_region {
-    size_t begin;
-    size_t end;
-    size_t left;  /* the place in the source where the copy before it ended */
-    size_t right; /* the place where the copy behind it begins, or VCD_NO_PLACE */
-};
-
-/* A key, and the best match around it. */
-struct vcd_look_key {
-    uint64_t key;
-    uint32_t at;
-    struct vcd_copy match;
 };
 
 /* The cheapest way to a position: the edge that arrives there. */
@@ -83,18 +61,15 @@ void vcd_look_start(struct vcd_closer_look *look, const uint8_t *source, size_t 
 
 void vcd_look_free(struct vcd_closer_look *look) {
     free(look->regions);
-    free(look->keys);
-    free(look->slots);
-    free(look->filter);
-    free(look->matches.copies);
     free(look->nodes);
+    vcd_seeker_free(&look->seeker);
 }
 
 /* ---- Regions ---------------------------------------------------------------------------- */
 
 static bool add_region(struct vcd_closer_look *look, const struct vcd_region *region) {
-    struct vcd_region *const regions = vcd_with_room(look->regions, look->region_count,
-                                                     &look->region_capacity, sizeof *regions);
+    struct vcd_region *const regions =
+        vcd_with_room(look->regions, look->region_count, &look->region_capacity, sizeof *regions);
     if (regions == NULL) {
         return false;
     }
@@ -122,8 +97,8 @@ static bool find_regions(struct vcd_closer_look *look, size_t place,
     look->region_count = 0;
     for (size_t i = 0; i <= solid->count; i++) {
         const bool is_last = i == solid->count;
-        const struct vcd_copy copy = is_last ? (struct vcd_copy){.at = (uint32_t)look->window_size}
-                                             : solid->copies[i];
+        const struct vcd_copy copy =
+            is_last ? (struct vcd_copy){.at = (uint32_t)look->window_size} : solid->copies[i];
         const bool from_source = !is_last && copy.from < look->source_size;
         gaps_size += copy.at - p;
         gaps_random += random_bytes(look, p, copy.at - p);
@@ -134,8 +109,7 @@ static bool find_regions(struct vcd_closer_look *look, size_t place,
         region.end = copy.at;
         region.right = is_last ? VCD_NO_PLACE : (size_t)copy.from;
         size += region.end - region.begin;
-        if (size > most ||
-            (region.end > region.begin && !add_region(look, &region))) {
+        if (size > most || (region.end > region.begin && !add_region(look, &region))) {
             return false;
         }
         region.begin = p;
@@ -144,212 +118,15 @@ static bool find_regions(struct vcd_closer_look *look, size_t place,
     return gaps_size > 0 && gaps_random <= gaps_size / 2;
 }
 
-static const struct vcd_region *region_around(const struct vcd_closer_look *look, size_t at) {
-    size_t low = 0;
-    for (size_t high = look->region_count; high - low > 1;) {
-        const size_t middle = (low + high) / 2;
-        if (look->regions[middle].begin <= at) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    return &look->regions[low];
-}
-
-/* ---- Keys ------------------------------------------------------------------------------- */
-
-static uint64_t hash_of(uint64_t key) {
-    const uint64_t mixed = key * 0x9E3779B97F4A7C15U;
-    return mixed ^ mixed >> 32;
-}
-
-static bool is_one_byte(uint64_t key) {
-    return key == (key & 0xFF) * 0x0101010101010101U;
-}
-
-/* The slot of a key: its own or an empty one. */
-static uint32_t *slot_of(const struct vcd_closer_look *look, uint64_t key) {
-    const size_t mask = ((size_t)1 << look->slot_bits) - 1;
-    size_t i = (size_t)(hash_of(key) >> (64 - look->slot_bits));
-    while (look->slots[i] != 0 && look->keys[look->slots[i] - 1].key != key) {
-        i = (i + 1) & mask;
-    }
-    return &look->slots[i];
-}
-
-/* Eight bits of filter for each slot. */
-static uint64_t *filter_word(const struct vcd_closer_look *look, uint64_t mixed) {
-    return &look->filter[mixed >> (64 - (look->slot_bits - 3))];
-}
-
-static bool make_room(struct vcd_closer_look *look) {
-    size_t size = 0;
+/* Room for the path through the longest of them. */
+static bool make_nodes(struct vcd_closer_look *look) {
     size_t longest = 0;
     for (size_t i = 0; i < look->region_count; i++) {
-        const size_t region_size = look->regions[i].end - look->regions[i].begin;
-        size += region_size;
-        longest = vcd_max(longest, region_size);
+        longest = vcd_max(longest, look->regions[i].end - look->regions[i].begin);
     }
-    look->slot_bits = 10;
-    while ((size_t)1 << look->slot_bits < 2 * size) {
-        look->slot_bits++;
-    }
-    free(look->keys);
-    free(look->slots);
-    free(look->filter);
     free(look->nodes);
-    look->key_count = 0;
-    look->matches.count = 0;
-    look->keys = malloc(size * sizeof *look->keys);
-    look->slots = calloc((size_t)1 << look->slot_bits, sizeof *look->slots);
-    look->filter = calloc((size_t)1 << (look->slot_bits - 3), sizeof *look->filter);
     look->nodes = malloc((longest + 1) * sizeof *look->nodes);
-    return look->keys != NULL && look->slots != NULL && look->filter != NULL &&
-           look->nodes != NULL;
-}
-
-/* The longest match of window bytes around 'at', which stays inside a region. */
-static struct vcd_copy match_around(const struct vcd_closer_look *look,
-                                    const struct vcd_region *region, size_t at,
-                                    const uint8_t *other, size_t before, size_t behind) {
-    const uint8_t *const here = look->window + at;
-    const size_t forwards = vcd_match_forwards(here, other, vcd_min(region->end - at, behind));
-    const size_t backwards =
-        vcd_match_backwards(here, other, vcd_min(at - region->begin, before));
-    return (struct vcd_copy){.from = before - backwards,
-                             .at = (uint32_t)(at - backwards),
-                             .size = (uint32_t)(forwards + backwards)};
-}
-
-/* Step 1 for one region, less what lies deep inside 'solid'; what recurs becomes a match. */
-static void add_keys(struct vcd_closer_look *look, const struct vcd_region *region,
-                     const struct vcd_copy_list *solid, size_t *next_solid) {
-    size_t skip_from = 0;
-    size_t skip_end = 0;
-    struct vcd_copy last = {0};
-    size_t last_distance = 0;
-    for (size_t at = region->begin; at + KEY_SIZE <= region->end; at++) {
-        while (*next_solid < solid->count && solid->copies[*next_solid].at < at) {
-            const struct vcd_copy *const copy = &solid->copies[(*next_solid)++];
-            if (copy->size >= CERTAIN) {
-                skip_from = copy->at + MARGIN;
-                skip_end = copy->at + copy->size - MARGIN;
-            }
-        }
-        if (at >= skip_from && at < skip_end) {
-            continue;
-        }
-        const uint64_t key = vcd_load64(look->window + at);
-        uint32_t *const slot = slot_of(look, key);
-        if (*slot == 0) {
-            look->keys[look->key_count] = (struct vcd_look_key){.key = key, .at = (uint32_t)at};
-            *slot = (uint32_t)++look->key_count;
-            if (!is_one_byte(key)) {
-                const uint64_t mixed = hash_of(key);
-                *filter_word(look, mixed) |= (uint64_t)1 << (mixed & 63);
-            }
-            continue;
-        }
-        const size_t earlier = look->keys[*slot - 1].at;
-        const bool inside_run = is_one_byte(key) && at > region->begin &&
-                                look->window[at - 1] == look->window[at];
-        if (inside_run || (at - earlier == last_distance && at < last.at + last.size)) {
-            continue;
-        }
-        last = match_around(look, region, at, look->window + earlier, earlier, SIZE_MAX);
-        last_distance = at - earlier;
-        vcd_copy_list_push(&look->matches, look->source_size + last.from, last.at, last.size);
-    }
-}
-
-/* A place in the source where a key seems to stand: keeps the longest, or else the nearest. */
-static void weigh_place(struct vcd_closer_look *look, size_t place, struct vcd_copy *last) {
-    const uint64_t word = vcd_load64(look->source + place);
-    const uint32_t slot = *slot_of(look, word);
-    if (slot == 0) {
-        return;
-    }
-    struct vcd_look_key *const key = &look->keys[slot - 1];
-    if (place - key->at == last->from - last->at && place < last->from + last->size) {
-        return;
-    }
-    const struct vcd_region *const region = region_around(look, key->at);
-    const struct vcd_copy match = match_around(look, region, key->at, look->source + place, place,
-                                               look->source_size - place);
-    *last = match;
-    if (match.size < MIN_FAR || match.size < key->match.size) {
-        return;
-    }
-    const uint64_t here = region->left + (match.at - region->begin);
-    const uint64_t distance = here > match.from ? here - match.from : match.from - here;
-    const uint64_t known =
-        here > key->match.from ? here - key->match.from : key->match.from - here;
-    if (match.size > key->match.size || distance < known) {
-        key->match = match;
-    }
-}
-
-/* Step 2. */
-static void read_source(struct vcd_closer_look *look) {
-    struct vcd_copy last = {0};
-    for (size_t place = 0; place + KEY_SIZE <= look->source_size; place += SCAN_STEP) {
-        const uint64_t mixed = hash_of(vcd_load64(look->source + place));
-        if (*filter_word(look, mixed) >> (mixed & 63) & 1) {
-            weigh_place(look, place, &last);
-        }
-    }
-    for (size_t i = 0; i < look->key_count; i++) {
-        const struct vcd_copy *const match = &look->keys[i].match;
-        if (match->size > 0) {
-            vcd_copy_list_push(&look->matches, match->from, match->at, match->size);
-        }
-    }
-}
-
-/* What agrees along a diagonal of the source within a region. */
-static void add_diagonal(struct vcd_closer_look *look, const struct vcd_region *region,
-                         size_t place) {
-    if (place >= look->source_size) {
-        return;
-    }
-    const uint8_t *const here = look->window + region->begin;
-    const size_t size = vcd_min(region->end - region->begin, look->source_size - place);
-    for (size_t i = 0; i < size;) {
-        const size_t run = vcd_match_forwards(here + i, look->source + place + i, size - i);
-        if (run >= MIN_MATCH) {
-            vcd_copy_list_push(&look->matches, place + i, region->begin + i, run);
-        }
-        i += run + 1;
-    }
-}
-
-/* Those of the copies on both sides, and the solid copies between. */
-static void add_known(struct vcd_closer_look *look, const struct vcd_copy_list *solid) {
-    for (size_t i = 0; i < look->region_count; i++) {
-        const struct vcd_region *const region = &look->regions[i];
-        const size_t size = region->end - region->begin;
-        add_diagonal(look, region, region->left);
-        if (region->right != VCD_NO_PLACE && region->right >= size) {
-            add_diagonal(look, region, region->right - size);
-        }
-    }
-    for (size_t i = 0; i < solid->count; i++) {
-        const struct vcd_copy *const copy = &solid->copies[i];
-        vcd_copy_list_push(&look->matches, copy->from, copy->at, copy->size);
-    }
-}
-
-static int compare_matches(const void *one, const void *other) {
-    const struct vcd_copy *const a = one;
-    const struct vcd_copy *const b = other;
-    if (a->at != b->at) {
-        return a->at < b->at ? -1 : 1;
-    }
-    if (a->size != b->size) {
-        return a->size > b->size ? -1 : 1;
-    }
-    return a->from < b->from ? -1 : a->from > b->from;
+    return look->nodes != NULL;
 }
 
 /* ---- The shortest path ------------------------------------------------------------------ */
@@ -381,8 +158,8 @@ static void relax(const struct vcd_closer_look *look, const struct vcd_region *r
             total = nodes[i].price; /* the copy behind the region begins earlier, that is all */
         }
         if (total < nodes[i + n].price) {
-            nodes[i + n] = (struct vcd_look_node){
-                from_source ? from + n : nodes[i].place + n, from, total, (uint32_t)n};
+            nodes[i + n] = (struct vcd_look_node){from_source ? from + n : nodes[i].place + n, from,
+                                                  total, (uint32_t)n};
         }
     }
 }
@@ -443,15 +220,14 @@ static void activate(struct active *active, const struct vcd_copy *match) {
                 nearest = i;
             }
         }
-        if (active->matches[nearest].at + active->matches[nearest].size >
-            match->at + match->size) {
+        if (active->matches[nearest].at + active->matches[nearest].size > match->at + match->size) {
             return;
         }
     }
     active->matches[nearest] = *match;
 }
 
-/* Step 3 for one region. Matches are sorted; '*next_match' is the first that may begin in it. */
+/* Step 2 for one region. Matches are sorted; '*next_match' is the first that may begin in it. */
 static void parse_region(struct vcd_closer_look *look, const struct vcd_region *region,
                          size_t *next_match, struct vcd_copy_list *copies) {
     struct vcd_look_node *const nodes = look->nodes;
@@ -463,9 +239,10 @@ static void parse_region(struct vcd_closer_look *look, const struct vcd_region *
     }
     for (size_t i = 0; i < size; i++) {
         const size_t at = region->begin + i;
-        for (; *next_match < look->matches.count && look->matches.copies[*next_match].at <= at;
+        for (; *next_match < look->seeker.matches.count &&
+               look->seeker.matches.copies[*next_match].at <= at;
              ++*next_match) {
-            activate(&active, &look->matches.copies[*next_match]);
+            activate(&active, &look->seeker.matches.copies[*next_match]);
         }
         for (size_t k = 0; k < active.count;) {
             if (active.matches[k].at + active.matches[k].size < at + MIN_MATCH) {
@@ -492,17 +269,18 @@ static void parse_region(struct vcd_closer_look *look, const struct vcd_region *
             farthest = vcd_max(farthest, active.matches[k].at + active.matches[k].size);
         }
         if (node->place < look->source_size) {
-            const size_t n = vcd_match_forwards(
-                look->window + at, look->source + node->place,
-                vcd_min(size - i, look->source_size - (size_t)node->place));
+            const size_t n =
+                vcd_match_forwards(look->window + at, look->source + node->place,
+                                   vcd_min(size - i, look->source_size - (size_t)node->place));
             if (n >= MIN_MATCH) {
                 relax(look, region, i, &(struct vcd_copy){node->place, (uint32_t)at, (uint32_t)n});
                 farthest = vcd_max(farthest, at + n);
             }
         }
         farthest = vcd_min(farthest, region->end);
-        if (farthest > at + 2 * MARGIN) { /* nobody leaves a long match before its end is near */
-            i = farthest - MARGIN - region->begin;
+        if (farthest >
+            at + 2 * NEAR_ITS_END) { /* nobody leaves a long match before its end is near */
+            i = farthest - NEAR_ITS_END - region->begin;
         }
     }
     push_path(look, region, copies);
@@ -513,27 +291,15 @@ bool vcd_look_closer(struct vcd_closer_look *look, const uint8_t *window, size_t
                      struct vcd_copy_list *copies) {
     look->window = window;
     look->window_size = window_size;
-    if (look->source_size < KEY_SIZE || look->source_size > look->most_source ||
-        !find_regions(look, place, solid)) {
+    if (look->source_size > look->most_source || !find_regions(look, place, solid)) {
         return false;
     }
-    if (!make_room(look)) {
+    if (!vcd_seek(&look->seeker, look->source, look->source_size, window, look->regions,
+                  look->region_count, solid) ||
+        !make_nodes(look)) {
         copies->failed = true;
         return true;
     }
-    size_t next_solid = 0;
-    for (size_t i = 0; i < look->region_count; i++) {
-        add_keys(look, &look->regions[i], solid, &next_solid);
-    }
-    read_source(look);
-    add_known(look, solid);
-    if (look->matches.failed) {
-        copies->failed = true;
-        return true;
-    }
-    qsort(look->matches.copies, look->matches.count, sizeof *look->matches.copies,
-          compare_matches);
-
     copies->count = 0;
     size_t next_match = 0;
     size_t next_region = 0;

@@ -9,28 +9,22 @@
 #include <stdint.h>
 
 #include "copy_list.h"
+#include "seeker.h"
 
-struct vcd_region;
-struct vcd_look_key;
 struct vcd_look_node;
 
 /* Memory is taken when a window is looked at for the first time. */
 struct vcd_closer_look {
     const uint8_t *source;
     size_t source_size;
-    size_t most_source; /* larger sources are not read again for a window */
+    size_t most_source; /* larger ones are not read again */
     const uint8_t *window;
     size_t window_size;
     struct vcd_region *regions;
     size_t region_count;
     size_t region_capacity;
-    struct vcd_look_key *keys; /* of the regions, each once */
-    size_t key_count;
-    uint32_t *slots;  /* of keys, by hash */
-    uint64_t *filter; /* of a bit for each hash of a key */
-    unsigned slot_bits;
-    struct vcd_copy_list matches; /* what the regions' bytes might be copied from */
-    struct vcd_look_node *nodes;
+    struct vcd_seeker seeker;
+    struct vcd_look_node *nodes; /* one for each position of a region */
 };
 
 void vcd_look_start(struct vcd_closer_look *look, const uint8_t *source, size_t source_size,

@@ -39,7 +39,7 @@ static inline struct vcd_effort vcd_effort_of(int level) {
                                    .half_step_up_to = 48 * mib,
                                    .quarter_step_up_to = 8 * mib,
                                    .most_keys = 16 * mib,
-                                   .read_again_up_to = 32 * mib};
+                                   .read_again_up_to = 64 * mib};
     }
     /* Level 10 is for who inflates and deflates beside it, which takes far more time: on
        botocore's wheels, inflated, 4 % smaller than 9, with an index of half the source's size. */

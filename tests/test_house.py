@@ -41,9 +41,9 @@ C_FLOORS = [
     {"common", "buffer", "address_cache", "copy_list", "huffman_code", "inflate_table"},
     {"code_table", "adler32", "match_length", "source_index", "window_reader", "window_writer"}
     | {"bit_writer", "sketch"},
-    {"instruction_reader", "gap_parser", "block_writer", "match_chains", "inflate_symbols"},
-    {"instruction_walk", "match_finder"},
-    {"piece_list"},
+    {"instruction_reader", "gap_parser", "seeker", "block_writer", "match_chains", "inflate_symbols"},
+    {"instruction_walk", "closer_look"},
+    {"piece_list", "match_finder"},
     {"difference", "decode", "encode", "inspect", "merge"}
     | {"deflater", "deflate_guess", "inflater"},
 ]

@@ -19,9 +19,20 @@ struct bytes {
     size_t size;
 };
 
+/* Room is a power of two: a sanitizer's realloc() moves the bytes each time. */
+static inline size_t room_for(size_t size) {
+    size_t room = size > 0 ? 16 : 0;
+    while (room < size) {
+        room *= 2;
+    }
+    return room;
+}
+
 static inline void put(struct bytes *to, const void *data, size_t size) {
     if (size > 0) {
-        to->data = realloc(to->data, to->size + size);
+        if (room_for(to->size + size) > room_for(to->size)) {
+            to->data = realloc(to->data, room_for(to->size + size));
+        }
         memcpy(to->data + to->size, data, size);
         to->size += size;
     }

@@ -39,8 +39,10 @@ static void put_resembling(struct bytes *target, const struct bytes *source) {
             put_stretch(target);
         }
         at = pick(4) == 0 ? pick(source->size + 1) : at + pick(40);
-        for (size_t size = pick(2000); size > 0 && at < source->size; size--) {
-            put_byte(target, pick(200) == 0 ? (unsigned)pick(256) : source->data[at]);
+        const size_t often = pick(2) == 0 ? 200 : 20000;
+        for (size_t size = pick(pick(4) == 0 ? 40000 : 2000); size > 0 && at < source->size;
+             size--) {
+            put_byte(target, pick(often) == 0 ? (unsigned)pick(256) : source->data[at]);
             at++;
         }
     }
@@ -48,7 +50,7 @@ static void put_resembling(struct bytes *target, const struct bytes *source) {
 
 static void check_pair(void) {
     struct bytes source = {0}, target = {0};
-    for (size_t left = pick(40); left > 0; left--) {
+    for (size_t left = pick(pick(4) == 0 ? 200 : 40); left > 0; left--) {
         put_stretch(&source);
     }
     put_resembling(&target, &source);
@@ -61,7 +63,8 @@ static void check_pair(void) {
         vcd_encoder_new(exact_source.data, exact_source.size, level);
     struct vcd_index *const index = vcd_index_new(exact_source.data, exact_source.size, level);
     CHECK(encoder != NULL && index != NULL);
-    const size_t most = 1 + pick(8000);
+    /* Windows of a few changes, which are looked at more closely, are large ones. */
+    const size_t most = pick(2) == 0 ? 1 + pick(8000) : VCD_WINDOW_MAX_SIZE;
     while (vcd_index_fill(index, most) > 0) {
     }
     for (size_t at = 0; at < target.size;) {

@@ -64,7 +64,7 @@ static void put_copy(struct window_parts *parts, struct bytes *target, size_t wi
     put_varint(&parts->addresses, address);
     const size_t segment_size = (size_t)parts->segment_size;
     const size_t segment = (size_t)parts->segment_position;
-    target->data = realloc(target->data, target->size + size);
+    target->data = realloc(target->data, room_for(target->size + size));
     for (size_t i = address; i < address + size; i++) {
         target->data[target->size++] = i >= segment_size
                                            ? target->data[window_start + i - segment_size]
