@@ -5,9 +5,10 @@
  *                         |      region       |                 |region |
  *
  * The delta of a patch release is a kilobyte, of which a wrong turn behind some change (a diagonal
- * that nearly agrees, where another one would agree for long) is a good part. So where all changes
- * of a window are few, only its very long copies are trusted, and what lies between them is
- * decided again, by all that is known:
+ * that nearly agrees, where another one would agree for long) is a good part. So where a window
+ * has hardly a change, only its very long copies are trusted, and what lies between them is decided
+ * again, by all that is known (the first look). Where there is more, the small gaps are parsed as
+ * ever, and then what they left is (the second look).
  *
  *   1. the seeker reads the source again for what the regions could be copied from;
  *   2. that, and the copies found before, are the edges of a shortest path through each region.
@@ -24,24 +25,37 @@
 #include "match_length.h"
 
 enum {
-    TRUSTED = 4096,         /* a copy of this size is not doubted, but for its ends */
-    MOST_REGIONS = 1 << 17, /* bytes of all regions of a window */
+    TRUSTED = 4096,         /* a copy of this size is not doubted, but for its ends, ... */
+    TRUSTED_AGAIN = 64,     /* ... and of this size, when small gaps have been parsed */
     WINDOW_SHARE = 8,       /* of a window, at most one part in so many is region */
-    NEAR_ITS_END = 64,
+    MOST_REGIONS = 1 << 20, /* bytes of all regions of a window */
+    BATCH = 1 << 17,        /* bytes of regions for which the source is read once */
+    WORTH_GOING_ON = 10,    /* one byte in so many has to be copied that was not before */
+    LONG_REGION = 1 << 15,  /* ends at the next copy */
+    SMALL_REGION = 64,      /* if bytes were only replaced, the copies there are regular ones */
+    LEAST_GAPS = 8,         /* a region has no fewer bytes between copies */
+    FEW = 4096,             /* bytes between copies, in all, that hardly shrink when packed */
     MIN_MATCH = 4,
-    MAX_SHORT = 24,    /* matches up to here may be cut at any byte */
-    ACTIVE = 8,        /* matches that are followed at once */
+    MAX_SHORT = 24, /* matches up to here may be cut at any byte */
+    ACTIVE = 8,     /* matches that are followed at once */
+    NEAR_ITS_END = 64,
     WORTH_ASKING = 24, /* bytes of a gap that say whether it looks compressed */
 };
 
-/* Prices in tenths of a bit, as in sections too small to be packed. */
-enum {
-    PRICE_LITERAL = 68,
-    PRICE_ADD = 50,
-    PRICE_COPY = 60,
-    PRICE_SIZE = 60, /* of a size that does not fit into the opcode */
-    PRICE_ADDRESS = 70,
+/* Prices in tenths of a bit, as in sections too small to be packed, and as LZMA packs larger ones:
+   what goes on along a diagonal is written in two very regular bytes. */
+struct vcd_look_prices {
+    uint32_t literal;
+    uint32_t add;           /* to begin a row of literals */
+    uint32_t same_diagonal; /* a copy */
+    uint32_t near;
+    uint32_t nearer;
+    uint32_t far;
+    uint32_t size; /* of a size that does not fit into the opcode */
 };
+
+static const struct vcd_look_prices plain = {68, 50, 200, 200, 270, 340, 60};
+static const struct vcd_look_prices packed = {28, 32, 80, 200, 250, 300, 10};
 
 /* The cheapest way to a position: the edge that arrives there. */
 struct vcd_look_node {
@@ -56,7 +70,8 @@ void vcd_look_start(struct vcd_closer_look *look, const uint8_t *source, size_t 
     memset(look, 0, sizeof *look);
     look->source = source;
     look->source_size = source_size;
-    look->most_source = vcd_effort_of(level).read_again_up_to;
+    look->most_source = vcd_effort_of(level).look_up_to;
+    look->most_source_again = vcd_effort_of(level).look_again_up_to;
 }
 
 void vcd_look_free(struct vcd_closer_look *look) {
@@ -85,60 +100,73 @@ static size_t random_bytes(const struct vcd_closer_look *look, size_t at, size_t
     return size >= WORTH_ASKING && vcd_gap_looks_random(&gap) ? size : 0;
 }
 
-/* Finds the regions; returns whether they are worth the closer look. */
+/* Finds the regions between copies of 'trusted' bytes; returns whether they are worth the look. */
 static bool find_regions(struct vcd_closer_look *look, size_t place,
-                         const struct vcd_copy_list *solid) {
+                         const struct vcd_copy_list *copies, size_t trusted) {
+    const bool is_first_look = trusted == TRUSTED;
+    const size_t most = vcd_min(look->window_size / WINDOW_SHARE, MOST_REGIONS);
     size_t p = 0; /* behind the last copy */
     size_t gaps_size = 0;
     size_t gaps_random = 0;
+    size_t gaps_before = 0; /* the region */
     size_t size = 0;
-    const size_t most = vcd_min(look->window_size / WINDOW_SHARE, MOST_REGIONS);
     struct vcd_region region = {.begin = 0, .left = place};
     look->region_count = 0;
-    for (size_t i = 0; i <= solid->count; i++) {
-        const bool is_last = i == solid->count;
+    for (size_t i = 0; i <= copies->count; i++) {
+        const bool is_last = i == copies->count;
         const struct vcd_copy copy =
-            is_last ? (struct vcd_copy){.at = (uint32_t)look->window_size} : solid->copies[i];
+            is_last ? (struct vcd_copy){.at = (uint32_t)look->window_size} : copies->copies[i];
         const bool from_source = !is_last && copy.from < look->source_size;
+        const bool is_long = p - region.begin >= LONG_REGION;
         gaps_size += copy.at - p;
         gaps_random += random_bytes(look, p, copy.at - p);
         p = copy.at + copy.size;
-        if (!is_last && (!from_source || copy.size < TRUSTED)) {
+        if (!is_last && !is_long && (copy.size < trusted || (is_first_look && !from_source))) {
             continue;
         }
         region.end = copy.at;
-        region.right = is_last ? VCD_NO_PLACE : (size_t)copy.from;
-        size += region.end - region.begin;
-        if (size > most || (region.end > region.begin && !add_region(look, &region))) {
-            return false;
+        region.right = from_source ? (size_t)copy.from : VCD_NO_PLACE;
+        const size_t region_size = region.end - region.begin;
+        const bool is_replaced = !is_first_look && region_size <= SMALL_REGION &&
+                                 region.right == region.left + region_size;
+        if (gaps_size - gaps_before >= LEAST_GAPS && !is_replaced) {
+            size += region_size;
+            if (size > most || region_size > BATCH || !add_region(look, &region)) {
+                return false;
+            }
         }
+        gaps_before = gaps_size;
+        region.left =
+            from_source ? (size_t)copy.from + copy.size : region.left + (p - region.begin);
         region.begin = p;
-        region.left = (size_t)copy.from + copy.size;
     }
-    return gaps_size > 0 && gaps_random <= gaps_size / 2;
+    look->prices = gaps_size <= FEW ? &plain : &packed;
+    return gaps_size > 0 && gaps_random <= gaps_size / 2 && (gaps_size <= FEW || !is_first_look);
 }
 
-/* Room for the path through the longest of them. */
-static bool make_nodes(struct vcd_closer_look *look) {
-    size_t longest = 0;
-    for (size_t i = 0; i < look->region_count; i++) {
-        longest = vcd_max(longest, look->regions[i].end - look->regions[i].begin);
+/* How many regions from 'first' on are looked at together. */
+static size_t batch_from(const struct vcd_closer_look *look, size_t first) {
+    size_t size = 0;
+    size_t next = first;
+    for (; next < look->region_count; next++) {
+        size += look->regions[next].end - look->regions[next].begin;
+        if (size > BATCH) {
+            break;
+        }
     }
-    free(look->nodes);
-    look->nodes = malloc((longest + 1) * sizeof *look->nodes);
-    return look->nodes != NULL;
+    return next - first;
 }
 
 /* ---- The shortest path ------------------------------------------------------------------ */
 
-/* What an address costs that lies so far from what was expected. */
-static uint32_t price_of_distance(uint64_t one, uint64_t other) {
-    const uint64_t distance = one > other ? one - other : other - one;
-    uint32_t price = 2 * PRICE_ADDRESS;
-    for (uint64_t left = distance >> 14; left > 0; left >>= 7) {
-        price += PRICE_ADDRESS;
-    }
-    return price;
+/* What a copy costs whose address is so far from what was expected. */
+static uint32_t price_of_copy(const struct vcd_look_prices *prices, uint64_t from,
+                              uint64_t expected) {
+    const uint64_t distance = from > expected ? from - expected : expected - from;
+    return distance == 0                  ? prices->same_diagonal
+           : distance < (uint64_t)1 << 14 ? prices->near
+           : distance < (uint64_t)1 << 21 ? prices->nearer
+                                          : prices->far;
 }
 
 /* Makes the edges of one match from position i on: of all that is left of it, or of less. */
@@ -151,9 +179,9 @@ static void relax(const struct vcd_closer_look *look, const struct vcd_region *r
     const uint64_t from = match->from + (at - match->at);
     const bool from_source = from < look->source_size;
     const uint64_t expected = from_source ? nodes[i].place : look->source_size + at;
-    const uint32_t price = nodes[i].price + PRICE_COPY + price_of_distance(from, expected);
+    const uint32_t price = nodes[i].price + price_of_copy(look->prices, from, expected);
     for (size_t n = size <= MAX_SHORT ? MIN_MATCH : size; n <= size; n++) {
-        uint32_t total = price + (n > 18 ? PRICE_SIZE : 0);
+        uint32_t total = price + (n > 18 ? look->prices->size : 0);
         if (i + n == region_size && from + n == region->right) {
             total = nodes[i].price; /* the copy behind the region begins earlier, that is all */
         }
@@ -177,8 +205,9 @@ static void push_joined(const struct vcd_closer_look *look, struct vcd_copy_list
     vcd_copy_list_push(copies, copy->from, copy->at, copy->size);
 }
 
-static void push_path(struct vcd_closer_look *look, const struct vcd_region *region,
-                      struct vcd_copy_list *copies) {
+/* Returns how many bytes are not copied. */
+static size_t push_path(struct vcd_closer_look *look, const struct vcd_region *region,
+                        struct vcd_copy_list *copies) {
     struct vcd_look_node *const nodes = look->nodes;
     size_t next = region->end - region->begin;
     uint32_t copy_size = nodes[next].copy_size;
@@ -192,14 +221,17 @@ static void push_path(struct vcd_closer_look *look, const struct vcd_region *reg
         nodes[i].copy_size = edge_size;
         nodes[i].from = edge_from;
     }
+    size_t literals = 0;
     for (size_t i = 0; i < next;) {
         const uint32_t size = nodes[i].copy_size;
         if (size > 0) {
             push_joined(look, copies,
                         &(struct vcd_copy){nodes[i].from, (uint32_t)(region->begin + i), size});
         }
+        literals += size == 0;
         i += size > 0 ? size : 1;
     }
+    return literals;
 }
 
 /* Matches that cover a position, those that reach farthest. */
@@ -227,9 +259,10 @@ static void activate(struct active *active, const struct vcd_copy *match) {
     active->matches[nearest] = *match;
 }
 
-/* Step 2 for one region. Matches are sorted; '*next_match' is the first that may begin in it. */
-static void parse_region(struct vcd_closer_look *look, const struct vcd_region *region,
-                         size_t *next_match, struct vcd_copy_list *copies) {
+/* Step 2 for one region. Matches are sorted; '*next_match' is the first that may begin in it.
+   Returns how many bytes are not copied. */
+static size_t parse_region(struct vcd_closer_look *look, const struct vcd_region *region,
+                           size_t *next_match, struct vcd_copy_list *copies) {
     struct vcd_look_node *const nodes = look->nodes;
     const size_t size = region->end - region->begin;
     struct active active = {.count = 0};
@@ -255,8 +288,8 @@ static void parse_region(struct vcd_closer_look *look, const struct vcd_region *
         if (node->price == UINT32_MAX) {
             continue;
         }
-        const uint32_t literal =
-            node->price + PRICE_LITERAL + (i == 0 || node->copy_size > 0 ? PRICE_ADD : 0);
+        const uint32_t literal = node->price + look->prices->literal +
+                                 (i == 0 || node->copy_size > 0 ? look->prices->add : 0);
         if (literal < nodes[i + 1].price) {
             nodes[i + 1] = (struct vcd_look_node){node->place + 1, 0, literal, 0};
         }
@@ -278,41 +311,77 @@ static void parse_region(struct vcd_closer_look *look, const struct vcd_region *
             }
         }
         farthest = vcd_min(farthest, region->end);
-        if (farthest >
-            at + 2 * NEAR_ITS_END) { /* nobody leaves a long match before its end is near */
+        /* Nobody leaves a long match before its end is near. */
+        if (farthest > at + 2 * NEAR_ITS_END) {
             i = farthest - NEAR_ITS_END - region->begin;
         }
     }
-    push_path(look, region, copies);
+    return push_path(look, region, copies);
+}
+
+/* Looks at some regions. '*next_copy' is the first of 'known' that may lie behind the regions
+   before them, and becomes the first behind these; those between regions stay as they are. Returns
+   whether it was worth it. */
+static bool look_at_batch(struct vcd_closer_look *look, const struct vcd_region *regions,
+                          size_t count, const struct vcd_copy_list *known, size_t *next_copy,
+                          struct vcd_copy_list *copies) {
+    size_t next = *next_copy;
+    for (; next < known->count && known->copies[next].at < regions[0].begin; next++) {
+        push_joined(look, copies, &known->copies[next]);
+    }
+    size_t end = next;
+    while (end < known->count && known->copies[end].at < regions[count - 1].end) {
+        end++;
+    }
+    const struct vcd_copy_list around = {.copies = known->copies + next, .count = end - next};
+    if (!vcd_seek(&look->seeker, look->source, look->source_size, look->window, regions, count,
+                  &around)) {
+        copies->failed = true;
+        return false;
+    }
+    size_t size = 0;
+    size_t known_size = 0;
+    size_t literals = 0;
+    size_t next_match = 0;
+    for (size_t i = 0; i < count; i++) {
+        for (; next < end && known->copies[next].at < regions[i].begin; next++) {
+            push_joined(look, copies, &known->copies[next]);
+        }
+        size += regions[i].end - regions[i].begin;
+        literals += parse_region(look, &regions[i], &next_match, copies);
+        for (; next < end && known->copies[next].at < regions[i].end; next++) {
+            known_size += known->copies[next].size;
+        }
+    }
+    *next_copy = next;
+    return size - known_size >= literals + size / WORTH_GOING_ON;
 }
 
 bool vcd_look_closer(struct vcd_closer_look *look, const uint8_t *window, size_t window_size,
-                     size_t place, const struct vcd_copy_list *solid,
+                     size_t place, bool is_first_look, const struct vcd_copy_list *known,
                      struct vcd_copy_list *copies) {
     look->window = window;
     look->window_size = window_size;
-    if (look->source_size > look->most_source || !find_regions(look, place, solid)) {
+    if (look->source_size > (is_first_look ? look->most_source : look->most_source_again) ||
+        !find_regions(look, place, known, is_first_look ? TRUSTED : TRUSTED_AGAIN)) {
         return false;
     }
-    if (!vcd_seek(&look->seeker, look->source, look->source_size, window, look->regions,
-                  look->region_count, solid) ||
-        !make_nodes(look)) {
-        copies->failed = true;
-        return true;
+    if (look->nodes == NULL) {
+        look->nodes = malloc((BATCH + 1) * sizeof *look->nodes);
     }
+    copies->failed |= look->nodes == NULL;
     copies->count = 0;
-    size_t next_match = 0;
-    size_t next_region = 0;
-    for (size_t i = 0; i <= solid->count; i++) {
-        const size_t at = i < solid->count ? solid->copies[i].at : window_size;
-        while (next_region < look->region_count && look->regions[next_region].begin <= at) {
-            parse_region(look, &look->regions[next_region++], &next_match, copies);
+    size_t next_copy = 0;
+    for (size_t i = 0; i < look->region_count && !copies->failed;) {
+        const size_t count = batch_from(look, i);
+        if (!look_at_batch(look, look->regions + i, count, known, &next_copy, copies) &&
+            !is_first_look) {
+            break;
         }
-        const bool is_trusted = i < solid->count && solid->copies[i].size >= TRUSTED &&
-                                solid->copies[i].from < look->source_size;
-        if (is_trusted) {
-            push_joined(look, copies, &solid->copies[i]);
-        }
+        i += count;
+    }
+    for (; next_copy < known->count; next_copy++) {
+        push_joined(look, copies, &known->copies[next_copy]);
     }
     return true;
 }

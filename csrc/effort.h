@@ -18,7 +18,10 @@ struct vcd_effort {
     size_t half_step_up_to;
     size_t quarter_step_up_to;
     size_t most_keys; /* less than 2^28: a key number leaves three bits and more for the tag */
-    size_t read_again_up_to; /* sources to read once more for a window with few changes */
+    /* Sources up to these sizes are read once more for a window: for one of a few changes, and, in
+       batches, for what a window of more has left over. */
+    size_t look_up_to;
+    size_t look_again_up_to;
 };
 
 /* Twice the step halves the time that the index takes, most of all for large files that hardly
@@ -39,7 +42,8 @@ static inline struct vcd_effort vcd_effort_of(int level) {
                                    .half_step_up_to = 48 * mib,
                                    .quarter_step_up_to = 8 * mib,
                                    .most_keys = 16 * mib,
-                                   .read_again_up_to = 64 * mib};
+                                   .look_up_to = 64 * mib,
+                                   .look_again_up_to = 32 * mib};
     }
     /* Level 10 is for who inflates and deflates beside it, which takes far more time: on
        botocore's wheels, inflated, 4 % smaller than 9, with an index of half the source's size. */
@@ -49,7 +53,8 @@ static inline struct vcd_effort vcd_effort_of(int level) {
                                .half_step_up_to = level <= 9 ? 36 * mib : 256 * mib,
                                .quarter_step_up_to = 12 * mib,
                                .most_keys = 64 * mib,
-                               .read_again_up_to = 256 * mib};
+                               .look_up_to = 256 * mib,
+                               .look_again_up_to = 256 * mib};
 }
 
 #endif

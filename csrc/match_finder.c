@@ -365,10 +365,16 @@ enum vcd_result vcd_find_copies(struct vcd_match_finder *finder, const struct vc
         finder->window_size = find_solid(finder, index, window, size, place);
         weigh_gaps(finder, window, place);
     }
-    if (!vcd_look_closer(&finder->look, window, finder->window_size, place, &finder->solid,
+    if (!vcd_look_closer(&finder->look, window, finder->window_size, place, true, &finder->solid,
                          &finder->copies)) {
         vcd_gap_parser_new_window(&finder->gaps, needs_index ? index : NULL, finder->gaps_size);
         visit_gaps(finder, window, place, parse_gap);
+        if (vcd_look_closer(&finder->look, window, finder->window_size, place, false,
+                            &finder->copies, &finder->solid)) {
+            const struct vcd_copy_list looked_at = finder->solid;
+            finder->solid = finder->copies;
+            finder->copies = looked_at;
+        }
     }
     return finder->solid.failed || finder->copies.failed ? VCD_NO_MEMORY : VCD_OK;
 }
