@@ -21,8 +21,8 @@ enum {
     SCAN_STEP = 4, /* of the source; 1 finds hardly more that pays */
     MIN_FAR = KEY_SIZE + SCAN_STEP - 1,
     MIN_MATCH = 4,
-    CERTAIN = 512, /* the inner bytes of such a copy need no keys ... */
-    MARGIN = 64,   /* ... so far from its ends */
+    CERTAIN = 512,      /* the inner bytes of such a copy need no keys ... */
+    MARGIN = 64,        /* ... so far from its ends */
     WORK_PER_BYTE = 64, /* of a region */
     /* Of a key. Common ones are asked for no longer: 128 took up to twice the time for 0.1 %. */
     MOST_VISITS = 8,
