@@ -84,7 +84,7 @@ def encode(
         source: What the reader of the delta will have. A `Source` serves many targets.
         target: What the reader wants. It must not change meanwhile.
         level: 1 (fast) to 9 (small); by default that of a `Source`, or else 6.
-        secondary: "lzma" packs each section that shrinks by 3 %; "none" writes plain RFC 3284.
+        secondary: "lzma" packs what shrinks by 3 %; "none" writes plain RFC 3284.
         threads: How many windows of 16 MiB to encode at once; None for the number of processors,
             at most 8.
         engine: "xdelta3" is upstream's encoder, for comparison: one thread, everything in memory.

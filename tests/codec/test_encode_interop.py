@@ -45,6 +45,19 @@ def test_xdelta3_reads_streams_that_skip_windows(xdelta3: Tool, tmp_path: Path) 
     assert b"".join(parts) == _read_by(xdelta3, tmp_path, b"", delta)
 
 
+@pytest.mark.parametrize("level", [1, 6, 9])
+def test_xdelta3_reads_sections_packed_in_part(xdelta3: Tool, tmp_path: Path, level: int) -> None:
+    """Of a section that is part noise, part text, the text is packed and the noise stands plain."""
+    random, prose = noise(10, 300_000), text(11, 300_000)
+    target = random + prose + random[::-1]
+    delta = deltaloft.encode(b"", target, level=level)
+    assert ("data",) == deltaloft.inspect(delta).windows[0].packed[:1]
+    assert random[:60_000] in delta
+    assert len(delta) < len(target) - len(prose) // 2
+    assert target == _read_by(xdelta3, tmp_path, b"", delta)
+    assert target == deltaloft.decode(b"", delta)
+
+
 @pytest.mark.parametrize("target_size", [0, 1, 1000])
 def test_xdelta3_reads_small_ones(xdelta3: Tool, tmp_path: Path, target_size: int) -> None:
     """Targets of nothing, one byte and a kilobyte, from an empty source and from a small one."""
