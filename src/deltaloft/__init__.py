@@ -40,7 +40,12 @@ if TYPE_CHECKING:
         WrongSource,
     )
     from deltaloft.findings import Finding
-    from deltaloft.inspection import Inspection, WindowInspection
+    from deltaloft.inspection import (
+        Inspection,
+        StreamInspection,
+        UnpackInspection,
+        WindowInspection,
+    )
     from deltaloft.merging import merge, merge_file
     from deltaloft.s3_client import Client, Purged, client
     from deltaloft.source import Source
@@ -99,8 +104,10 @@ __all__ = [
     "Stat",
     "StorageError",
     "Store",
+    "StreamInspection",
     "TargetTooLarge",
     "Throttled",
+    "UnpackInspection",
     "Unreachable",
     "Unsupported",
     "UnsupportedDelta",
@@ -145,6 +152,8 @@ _HOMES = {
     "Spent": "store",
     "Stat": "store",
     "Store": "store",
+    "StreamInspection": "inspection",
+    "UnpackInspection": "inspection",
     "UnusedBase": "store",
     "Verified": "store",
     "WindowInspection": "inspection",
