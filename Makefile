@@ -12,7 +12,7 @@ export CMAKE_BUILD_PARALLEL_LEVEL ?= 2
 .PHONY: help dev demo test test-py test-c test-s3 test-slow neighbours fuzz lint format bench clean
 
 help: ## list these words
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 # The stamp is older than any source that goes into the wheel, as soon as one changes.
 sources := $(shell find csrc src vendor -type f -not -name '*.pyc' -not -path 'vendor/xdelta3/source/*') \
