@@ -66,6 +66,12 @@ def _gzip_open(content: bytes, folder: Path) -> bytes:
     return (folder / "app.tar.gz").read_bytes()
 
 
+def _text(content: bytes, folder: Path) -> bytes:
+    with gzip.open(folder / "app.tar.gz", "wt", encoding="latin-1", newline="") as file:
+        file.write(content.decode("latin-1"))
+    return (folder / "app.tar.gz").read_bytes()
+
+
 def _tarfile(mode: str) -> Callable[[bytes, Path], bytes]:
     def produce(content: bytes, folder: Path) -> bytes:
         path = folder / "app.tar.gz"
@@ -177,6 +183,7 @@ PRODUCERS: dict[str, Callable[[bytes, Path], bytes]] = {
     "pigz -1": _program("pigz", "-1"),
     "tar | pigz": _program("pigz"),
     "Python gzip.open": _gzip_open,
+    "Python gzip.open, text": _text,
     "Python gzip.compress": lambda content, _: gzip.compress(content),
     "Python gzip.compress, mtime=0": lambda content, _: gzip.compress(content, mtime=0),
     "Python gzip.compress, 10 min ago": lambda content, _: gzip.compress(

@@ -261,13 +261,15 @@ class Store:
     def open_file(self, key: str) -> ObjectFile:
         """Open the file of `key` for reading anywhere in it: one HEAD, then what is read.
 
+        What DeltaGlider stored as a delta is given back whole when it is read first.
+
         Raises:
             NotFound: no such key.
             DamagedObject: its metadata contradicts itself.
-            UnsupportedFormat: a later deltaloft stored it, or DeltaGlider did, as a delta.
+            UnsupportedFormat: a later deltaloft stored it.
         """
-        info = self._older.head(layout.check_key(self.url, key))
-        return ObjectFile(self._bucket, self._base_bytes, info)
+        found = self._older.head(layout.check_key(self.url, key))
+        return ObjectFile(self._bucket, self._base_bytes, found)
 
     def list(
         self, prefix: str = "", *, sizes: bool | Callable[[str], bool] = True
