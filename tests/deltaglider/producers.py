@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import importlib
 import io
 import lzma
 import os
@@ -139,6 +140,14 @@ def _cmake_tar(content: bytes, folder: Path) -> bytes:
     return (folder / "app.tar.gz").read_bytes()
 
 
+def _flate2(content: bytes, folder: Path) -> bytes:
+    try:
+        cramjam = importlib.import_module("cramjam")
+    except ImportError as error:
+        raise Absent("cramjam, which is Rust's flate2, is not installed") from error
+    return bytes(cramjam.gzip.compress(content))
+
+
 def _java_itself(content: bytes, folder: Path) -> bytes:
     """Run a program of one file, which takes a JDK."""
     if shutil.which("javac") is None:
@@ -197,6 +206,7 @@ PRODUCERS: dict[str, Callable[[bytes, Path], bytes]] = {
     "zlib -6, memLevel 9": _zlib(6, 9),
     "Java": _java,
     "java.util.zip": _java_itself,
+    "flate2": _flate2,
     "cmake -E tar": _cmake_tar,
     "Node": _node,
     "npm pack": _npm_pack,

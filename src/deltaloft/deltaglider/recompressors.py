@@ -1,6 +1,6 @@
 """Programs that may have compressed a file, each able to do it again.
 
-    gzip    zlib, GNU gzip, Chromium's zlib    the deflater of this library, at every level
+    gzip    zlib, GNU gzip, Node, miniz_oxide  the deflater of this library, at every level
             Python's text files                zlib, which is told to flush before the end
             pigz                               zlib with a fresh start every 128 KiB
             GNU gzip --rsyncable               itself, where this machine has it
@@ -76,6 +76,8 @@ def _gzips() -> Iterator[Recompressor]:
         for family, name in (("zlib", "zlib"), ("chromium", "Node's zlib")):
             parameters = DeflateParameters(family, level, 9)  # type: ignore[arg-type]
             yield _deflating(f"{name} -{level} with memLevel 9", parameters)
+        if level > 1:
+            yield _deflating(f"miniz_oxide -{level}", DeflateParameters("miniz", level, 8))
         if gzip:
             run = partial(_program, gzip, "--rsyncable", f"-{level}")
             yield Recompressor(f"GNU gzip --rsyncable -{level}", _xfl(level), run)
