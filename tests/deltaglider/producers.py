@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import importlib
 import io
 import lzma
 import os
@@ -63,6 +64,12 @@ def _program(*options: str, file: bool = False) -> Callable[[bytes, Path], bytes
 def _gzip_open(content: bytes, folder: Path) -> bytes:
     with gzip.open(folder / "app.tar.gz", "wb") as file:
         file.write(content)
+    return (folder / "app.tar.gz").read_bytes()
+
+
+def _text(content: bytes, folder: Path) -> bytes:
+    with gzip.open(folder / "app.tar.gz", "wt", encoding="latin-1", newline="") as file:
+        file.write(content.decode("latin-1"))
     return (folder / "app.tar.gz").read_bytes()
 
 
@@ -133,6 +140,14 @@ def _cmake_tar(content: bytes, folder: Path) -> bytes:
     return (folder / "app.tar.gz").read_bytes()
 
 
+def _flate2(content: bytes, folder: Path) -> bytes:
+    try:
+        cramjam = importlib.import_module("cramjam")
+    except ImportError as error:
+        raise Absent("cramjam, which is Rust's flate2, is not installed") from error
+    return bytes(cramjam.gzip.compress(content))
+
+
 def _java_itself(content: bytes, folder: Path) -> bytes:
     """Run a program of one file, which takes a JDK."""
     if shutil.which("javac") is None:
@@ -177,6 +192,7 @@ PRODUCERS: dict[str, Callable[[bytes, Path], bytes]] = {
     "pigz -1": _program("pigz", "-1"),
     "tar | pigz": _program("pigz"),
     "Python gzip.open": _gzip_open,
+    "Python gzip.open, text": _text,
     "Python gzip.compress": lambda content, _: gzip.compress(content),
     "Python gzip.compress, mtime=0": lambda content, _: gzip.compress(content, mtime=0),
     "Python gzip.compress, 10 min ago": lambda content, _: gzip.compress(
@@ -190,6 +206,7 @@ PRODUCERS: dict[str, Callable[[bytes, Path], bytes]] = {
     "zlib -6, memLevel 9": _zlib(6, 9),
     "Java": _java,
     "java.util.zip": _java_itself,
+    "flate2": _flate2,
     "cmake -E tar": _cmake_tar,
     "Node": _node,
     "npm pack": _npm_pack,

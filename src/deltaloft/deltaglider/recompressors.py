@@ -1,6 +1,7 @@
 """Programs that may have compressed a file, each able to do it again.
 
-    gzip    zlib, GNU gzip, Chromium's zlib    the deflater of this library, at every level
+    gzip    zlib, GNU gzip, Node, miniz_oxide  the deflater of this library, at every level
+            Python's text files                zlib, which is told to flush before the end
             pigz                               zlib with a fresh start every 128 KiB
             GNU gzip --rsyncable               itself, where this machine has it
             what they yield is the deflate stream alone
@@ -69,11 +70,14 @@ def _gzips() -> Iterator[Recompressor]:
         yield _deflating(f"GNU gzip -{level}", DeflateParameters("gzip", level, 9))
         yield _deflating(f"Node's zlib -{level}", DeflateParameters("chromium", level, 8))
         yield Recompressor(f"pigz -{level}", _xfl(level), partial(_pigz, level))
+        yield Recompressor(f"zlib -{level}, flushed", _xfl(level), partial(_flushed, level))
     gzip = shutil.which("gzip")
     for level in _LEVELS:
         for family, name in (("zlib", "zlib"), ("chromium", "Node's zlib")):
             parameters = DeflateParameters(family, level, 9)  # type: ignore[arg-type]
             yield _deflating(f"{name} -{level} with memLevel 9", parameters)
+        if level > 1:
+            yield _deflating(f"miniz_oxide -{level}", DeflateParameters("miniz", level, 8))
         if gzip:
             run = partial(_program, gzip, "--rsyncable", f"-{level}")
             yield Recompressor(f"GNU gzip --rsyncable -{level}", _xfl(level), run)
@@ -92,6 +96,15 @@ def _deflated(parameters: DeflateParameters, content: memoryview) -> Generator[b
     for piece in _pieces(content):
         yield stream.write(piece)
     yield stream.finish()
+
+
+def _flushed(level: int, content: memoryview) -> Generator[bytes]:
+    """Yield what Python makes of a text file, and pandas of a table: closing flushes, then ends."""
+    stream = zlib.compressobj(level, zlib.DEFLATED, -15)
+    for piece in _pieces(content):
+        yield stream.compress(piece)
+    yield stream.flush(zlib.Z_SYNC_FLUSH)
+    yield stream.flush()
 
 
 def _pigz(level: int, content: memoryview) -> Generator[bytes]:

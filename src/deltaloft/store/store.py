@@ -92,7 +92,8 @@ class Store:
             endpoint_url: The endpoint of an S3-compatible service.
             cache: Where downloaded bases are kept; by default the cache of the environment.
             deltaglider: "auto" also finds what DeltaGlider stored, at a HEAD more for what is not
-                ours; "never" takes the bucket as it is. `Limits` are "auto" with limits.
+                ours, unless a listing has ruled it out; "never" takes the bucket as it is.
+                `Limits` are "auto" with limits.
 
         Raises:
             InvalidRequest: the URL is not one of those.
@@ -261,13 +262,15 @@ class Store:
     def open_file(self, key: str) -> ObjectFile:
         """Open the file of `key` for reading anywhere in it: one HEAD, then what is read.
 
+        What DeltaGlider stored as a delta is given back whole when it is read first.
+
         Raises:
             NotFound: no such key.
             DamagedObject: its metadata contradicts itself.
-            UnsupportedFormat: a later deltaloft stored it, or DeltaGlider did, as a delta.
+            UnsupportedFormat: a later deltaloft stored it.
         """
-        info = self._older.head(layout.check_key(self.url, key))
-        return ObjectFile(self._bucket, self._base_bytes, info)
+        found = self._older.head(layout.check_key(self.url, key))
+        return ObjectFile(self._bucket, self._base_bytes, found)
 
     def list(
         self, prefix: str = "", *, sizes: bool | Callable[[str], bool] = True
@@ -334,7 +337,7 @@ class Store:
         return Collecting(self._bucket, index, grace=grace, delete=delete, alone=alone).run()
 
     def stat(self, key: str) -> Stat:
-        """Describe what is stored under `key`: one HEAD, and one more if it is not ours.
+        """Describe what is stored under `key`: one HEAD, and mostly one more if it is not ours.
 
         Raises:
             NotFound: no such key.
