@@ -18,6 +18,7 @@
 #include "block_writer.h"
 #include "deflate.h"
 #include "match_chains.h"
+#include "miniz_deflater.h"
 
 enum {
     SLIDE_FROM = DFL_WINDOW_SIZE + DFL_MAX_DISTANCE,
@@ -56,6 +57,7 @@ struct dfl_deflater {
     bool may_end_early;
     bool ended;
     bool failed;
+    struct dfl_miniz_deflater *miniz; /* decides about all, or NULL */
     struct dfl_block_writer writer;
     struct dfl_chains chains;
 };
@@ -301,10 +303,8 @@ static void end_stream(struct dfl_deflater *deflater) {
     deflater->ended = true;
 }
 
-enum dfl_result dfl_deflate(struct dfl_deflater *deflater, const uint8_t *plain, size_t plain_size,
-                            bool last, const uint8_t **deflated_out, size_t *deflated_size_out) {
-    struct vcd_buffer *const deflated = &deflater->writer.out.bytes;
-    deflated->size = 0;
+static void deflate_by_chains(struct dfl_deflater *deflater, const uint8_t *plain,
+                              size_t plain_size, bool last) {
     while (plain_size > 0) {
         const size_t size = vcd_min(plain_size, DFL_WINDOW_ROOM - deflater->filled);
         memcpy(deflater->chains.window + deflater->filled, plain, size);
@@ -319,6 +319,17 @@ enum dfl_result dfl_deflate(struct dfl_deflater *deflater, const uint8_t *plain,
     if (last && !deflater->ended) {
         end_stream(deflater);
     }
+}
+
+enum dfl_result dfl_deflate(struct dfl_deflater *deflater, const uint8_t *plain, size_t plain_size,
+                            bool last, const uint8_t **deflated_out, size_t *deflated_size_out) {
+    struct vcd_buffer *const deflated = &deflater->writer.out.bytes;
+    deflated->size = 0;
+    if (deflater->miniz == NULL) {
+        deflate_by_chains(deflater, plain, plain_size, last);
+    } else if (!dfl_miniz_deflate(deflater->miniz, plain, plain_size, last)) {
+        deflater->failed = true;
+    }
     if (deflater->failed || deflated->failed) {
         return DFL_NO_MEMORY;
     }
@@ -328,6 +339,9 @@ enum dfl_result dfl_deflate(struct dfl_deflater *deflater, const uint8_t *plain,
 }
 
 bool dfl_parameters_known(const struct dfl_parameters *parameters) {
+    if (parameters->family == DFL_MINIZ) {
+        return parameters->level >= 2 && parameters->level <= 9 && parameters->mem_level == 8;
+    }
     return parameters->family <= DFL_CHROMIUM && parameters->level >= 1 && parameters->level <= 9 &&
            parameters->mem_level >= (parameters->family == DFL_GZIP ? 9 : 8) &&
            parameters->mem_level <= 9;
@@ -339,6 +353,14 @@ struct dfl_deflater *dfl_deflater_new(const struct dfl_parameters *parameters) {
         return NULL;
     }
     deflater->parameters = *parameters;
+    if (parameters->family == DFL_MINIZ) {
+        deflater->miniz = dfl_miniz_deflater_new(parameters->level, &deflater->writer.out);
+        if (deflater->miniz == NULL || !dfl_reserve(&deflater->writer.out, 0)) {
+            dfl_deflater_free(deflater);
+            return NULL;
+        }
+        return deflater;
+    }
     deflater->effort = efforts[parameters->level];
     const bool wide = parameters->mem_level == 9;
     deflater->hash = parameters->family == DFL_GZIP   ? DFL_HASH_15
@@ -360,6 +382,7 @@ struct dfl_deflater *dfl_deflater_new(const struct dfl_parameters *parameters) {
 void dfl_deflater_free(struct dfl_deflater *deflater) {
     if (deflater != NULL) {
         vcd_buffer_free(&deflater->writer.out.bytes);
+        dfl_miniz_deflater_free(deflater->miniz);
         free(deflater);
     }
 }

@@ -16,7 +16,6 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from deltaloft.errors import BucketNotFound, InvalidRequest
-from deltaloft.folder_bucket import is_bucket
 
 __all__ = ["Place", "locate"]
 
@@ -63,6 +62,8 @@ def _in_s3(url: str, root: str, create: bool) -> Place:
 
 
 def _in_folder(url: str, putting: bool, create: bool) -> Place:
+    from deltaloft.folder_bucket import is_bucket
+
     for folder, key in _partings(url):
         if is_bucket(folder):
             return Place(folder.absolute().as_uri(), key)

@@ -31,7 +31,7 @@ __all__ = [
 
 DEFLATE_VERSION = 1  # of what is made from parameters; a later version makes the same of them
 
-DeflateFamily = Literal["zlib", "gzip", "chromium"]
+DeflateFamily = Literal["zlib", "gzip", "chromium", "miniz"]
 
 _FIRST_ROOM = 1 << 16  # bytes, at least, for what is inflated without a word on its size
 _MOST_TIMES = 4  # as many as the deflated ones; then twice as many again
@@ -45,9 +45,9 @@ class DeflateParameters:
 
     Attributes:
         family: Whose decisions are made: those of zlib (Python, Java and most others), of GNU gzip,
-            or of Chromium's zlib (Node, npm).
-        level: From 1 to 9.
-        mem_level: 8 or 9: blocks of 16 or 32 Ki symbols. GNU gzip has 9 only.
+            of Chromium's zlib (Node, npm), or of miniz (most of Rust).
+        level: From 1 to 9; of miniz from 2 on.
+        mem_level: 8 or 9: blocks of 16 or 32 Ki symbols. GNU gzip has 9 only, miniz 8.
     """
 
     family: DeflateFamily
@@ -198,11 +198,15 @@ class Inflater:
             RuntimeError: another thread is reading.
         """
         plain = fresh_bytes(size)
-        with pinned(deflated) as source:
-            made, consumed = self._inflate(source, 0, plain)
+        made, consumed = self.read_into(deflated, plain)
         return (plain if made == size else plain[:made]), consumed
 
-    def _inflate(self, source: Pinned, start: int, plain: bytes) -> tuple[int, int]:
+    def read_into(self, deflated: Buffer, plain: Buffer) -> tuple[int, int]:
+        """Like `read`, but fill `plain`, and return how many bytes of it were made."""
+        with pinned(deflated) as source:
+            return self._inflate(source, 0, plain)
+
+    def _inflate(self, source: Pinned, start: int, plain: Buffer) -> tuple[int, int]:
         """Fill `plain` from `source[start:]`; return how much was made, and how much was read."""
         sizes = ffi.new("size_t[2]")
         if not self._lock.acquire(blocking=False):

@@ -1,4 +1,4 @@
-"""A bucket of S3 or of an S3-compatible service, through boto3. Nothing else imports boto3.
+"""A bucket of S3 or of an S3-compatible service, through botocore, which is most of boto3.
 
     connection   a client with our timeouts and retries
     failures     boto3's exceptions -> ours
@@ -130,7 +130,7 @@ class S3Bucket:
 
     @property
     def client(self) -> S3Client:
-        """The boto3 client, made when it is first asked for.
+        """The client, made when it is first asked for.
 
         Raises:
             InvalidRequest: an option, or the AWS configuration, cannot work.

@@ -95,7 +95,8 @@ class Store:
             endpoint_url: The endpoint of an S3-compatible service.
             cache: Where downloaded bases are kept; by default the cache of the environment.
             deltaglider: "auto" also finds what DeltaGlider stored, at a HEAD more for what is not
-                ours; "never" takes the bucket as it is. `Limits` are "auto" with limits.
+                ours, unless a listing has ruled it out; "never" takes the bucket as it is.
+                `Limits` are "auto" with limits.
             codec: What a `put` keeps to that does not say; by default DG_CODEC, or else "auto".
 
         Raises:
@@ -249,31 +250,25 @@ class Store:
         layout.check_key(target.url, target_key)
         if attributes is not None:
             layout.check_attributes(object_url(target.url, target_key), attributes)
-        copying = Copying(
-            self._bucket,
-            self._base_bytes,
-            source_key,
-            target_key,
-            attributes,
-            options,
-            self.get,
-            target.put,
-            self._marks,
-            self._older,
-        )
+        ours = self._bucket, self._base_bytes
+        keys = source_key, target_key
+        verbs = self.get, target.put
+        copying = Copying(*ours, *keys, attributes, options, *verbs, self._marks, self._older)
         target._deltaglider.check_put(target_key, no_clobber=options.get("no_clobber", False))
         return copying.run(within=target is self)
 
     def open_file(self, key: str) -> ObjectFile:
         """Open the file of `key` for reading anywhere in it: one HEAD, then what is read.
 
+        What DeltaGlider stored as a delta is given back whole when it is read first.
+
         Raises:
             NotFound: no such key.
             DamagedObject: its metadata contradicts itself.
-            UnsupportedFormat: a later deltaloft stored it, or DeltaGlider did, as a delta.
+            UnsupportedFormat: a later deltaloft stored it.
         """
-        info = self._older.head(layout.check_key(self.url, key))
-        return ObjectFile(self._bucket, self._base_bytes, info)
+        found = self._older.head(layout.check_key(self.url, key))
+        return ObjectFile(self._bucket, self._base_bytes, found)
 
     def list(
         self,
@@ -345,7 +340,7 @@ class Store:
         return Collecting(self._bucket, index, grace=grace, delete=delete, alone=alone).run()
 
     def stat(self, key: str) -> Stat:
-        """Describe what is stored under `key`: one HEAD, and one more if it is not ours.
+        """Describe what is stored under `key`: one HEAD, and mostly one more if it is not ours.
 
         Raises:
             NotFound: no such key.
