@@ -99,6 +99,11 @@ class FolderBucket:
         """`file:///path`."""
         return self._url
 
+    @property
+    def place(self) -> str:
+        """See `Bucket.place`."""
+        return self._url
+
     @contextmanager
     def get(
         self,

@@ -228,7 +228,7 @@ class Putting:
             self.bucket.put(key, self.given.body(), attributes)
         except Unsupported:
             self.bucket.put(key, self.given.body(), attributes)
-        self.base_bytes.remember(base.sha256, self.given.view, token)
+        self.base_bytes.remember(base.sha256, self.given.view, token, watch=self.watch)
         return True
 
     def _source(self, base: Base, stack: ExitStack) -> memoryview | None:
