@@ -19,6 +19,7 @@ from typing import Protocol
 
 from deltaloft.bucket_requests import object_url
 from deltaloft.errors import InvalidRequest, NotFound
+from deltaloft.known_files import KnownFiles
 from deltaloft.store import Store
 
 __all__ = ["Item", "LocalSide", "Side", "Skipped", "StoreSide"]
@@ -58,12 +59,14 @@ class Side(Protocol):
 class LocalSide:
     """The files below a folder.
 
-    What is no file, or cannot be read, is left out and `skipped` is told.
+    What is no file, or cannot be read, is left out and `skipped` is told. Of `known` files it need
+    not read what it wants to know the digest of.
     """
 
     root: Path
     skipped: Skipped
     follow_symlinks: bool = True
+    known: KnownFiles | None = None
 
     def items(self) -> Iterator[Item]:
         """Yield all files, those of linked folders too if links are followed.
@@ -97,8 +100,11 @@ class LocalSide:
         return str(self.root / name)
 
     def sha256(self, item: Item) -> str | None:
-        """Read the file for its digest."""
-        with self.path(item.name).open("rb") as file:
+        """Read the file for its digest, unless that is known."""
+        path = self.path(item.name)
+        if self.known is not None:
+            return self.known.sha256(path)
+        with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     def delete(self, name: str) -> None:
