@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from commands import Commands, release
+
+from deltaloft.bucket import Attributes
+from deltaloft.testing import FaultyS3
 
 REAL_TIME_NS = time.time_ns
 
@@ -51,3 +56,27 @@ def test_a_change_is_seen_all_the_same(store: Path, here: Path, dg_: Commands) -
     assert [f"{url}app-1.2.bin"] == [record["target"] for record in dg_.transfers(*command)]
     assert 0 == dg_("get", f"{url}app-1.2.bin", "got")
     assert release(7) == Path("got").read_bytes()
+
+
+@pytest.mark.parametrize("direction", ["up", "down"])
+def test_foreign_objects_are_compared_without_a_question(
+    here: Path,
+    dg_: Commands,
+    watched_s3: FaultyS3,
+    new_s3_bucket: Callable[..., Any],
+    direction: str,
+) -> None:
+    """The listing knows that they have no digest: a HEAD each is its own, and there are no more."""
+    bucket = new_s3_bucket(watched_s3.url)
+    (here / "files").mkdir()
+    for number in range(5):
+        (here / "files" / f"f{number}").write_bytes(b"same size")
+        os.utime(here / "files" / f"f{number}", (1_000_000_000, 1_000_000_000))
+        bucket.put(f"f{number}", b"SAME SIZE", Attributes())
+    sides = ["files", bucket.url] if direction == "up" else [bucket.url, "files"]
+    command = ("sync", *sides, "--endpoint-url", watched_s3.url)
+    before = len(watched_s3.matching("HeadObject"))
+    changed = dg_.transfers(*command, "--dryrun")
+    assert 5 == len(watched_s3.matching("HeadObject")) - before
+    if direction == "up":  # time decides: the objects are younger
+        assert [] == changed

@@ -30,13 +30,17 @@ Skipped = Callable[[str, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A file of a side: its name below the side's root, and its size in bytes if that is known."""
+    """A file of a side: its name below the side's root, and its size in bytes if that is known.
+
+    A `foreign` one was stored by other means, so that there is no digest to ask for.
+    """
 
     name: str
     size: int | None
     modified: datetime
     etag: str | None = None
     sha256: str | None = None
+    foreign: bool = False
 
 
 class Side(Protocol):
@@ -174,7 +178,8 @@ class StoreSide:
         for entry in self.store.list(self.prefix):
             name = entry.key[len(self.prefix) :]
             if markers or (name and not (name.endswith("/") and entry.stored_size == 0)):
-                yield Item(name, entry.logical_size, entry.modified, entry.etag, entry.sha256)
+                told = entry.logical_size, entry.modified, entry.etag, entry.sha256
+                yield Item(name, *told, foreign=entry.form == "foreign")
 
     def one(self, name: str) -> Item:
         """Return a single file: one HEAD.
@@ -202,7 +207,9 @@ class StoreSide:
         return object_url(self.store.url, self.key(name))
 
     def sha256(self, item: Item) -> str | None:
-        """Ask for the digest, unless it is known: one HEAD. A foreign object has none."""
+        """Ask for the digest, unless it is known, or known to be none: one HEAD."""
+        if item.foreign:
+            return None
         return item.sha256 or self.store.stat(self.key(item.name)).sha256
 
     def delete(self, name: str) -> None:
