@@ -8,7 +8,7 @@
  *   plain  -- dfl_deflate(), parameters --> the deflated bytes of that program
  *   plain  <------- dfl_inflate() --------  deflated bytes of any program
  *
- * Deflating makes the decisions of three programs, at each of their levels: which matches to take,
+ * Deflating makes the decisions of four programs, at each of their levels: which matches to take,
  * where a block ends, which codes it has. It needs none of them, and what it gives depends on
  * nothing but the plain bytes and the parameters: not on the machine, not on how the bytes arrive.
  * Raw deflate only: headers and checksums of zlib and gzip are the caller's business.
@@ -41,12 +41,13 @@ enum dfl_family {
     DFL_ZLIB = 0,     /* zlib 1.2 and 1.3, which Python, Java and most others link */
     DFL_GZIP = 1,     /* GNU gzip 1.3 and later, without --rsyncable */
     DFL_CHROMIUM = 2, /* the zlib of Chromium as Node 20 has it, which enters four bytes */
+    DFL_MINIZ = 3,    /* miniz_oxide, by which flate2 and so most Rust programs deflate */
 };
 
 struct dfl_parameters {
     uint8_t family;    /* enum dfl_family */
-    uint8_t level;     /* 1 to 9 */
-    uint8_t mem_level; /* 8 or 9: how many symbols a block may hold; GNU gzip has 9 only */
+    uint8_t level;     /* 1 to 9; of miniz from 2 on */
+    uint8_t mem_level; /* 8 or 9: how many symbols a block may hold; GNU gzip has 9, miniz 8 only */
 };
 
 struct dfl_deflater;
@@ -85,7 +86,7 @@ struct dfl_range {
     uint64_t reused;   /* of both */
 };
 
-/* Whether streams of these parameters can reuse symbols: known ones of the levels 4 to 9. */
+/* Whether streams of these parameters can reuse symbols: those of the levels 4 to 9, not miniz. */
 bool dfl_parameters_reusable(const struct dfl_parameters *parameters);
 
 /*

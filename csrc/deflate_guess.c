@@ -12,20 +12,22 @@ enum {
     PIECE = 1 << 14,
 };
 
-/* In the order of how common they are: Python and Java; sdists; Node; tar and gzip; the rest. */
+/* In the order of how common they are: Python and Java; sdists; Node; tar, gzip, Rust; the rest. */
 static const struct dfl_parameters candidates[] = {
     {DFL_ZLIB, 6, 8},     {DFL_ZLIB, 9, 8},     {DFL_CHROMIUM, 9, 8}, {DFL_CHROMIUM, 6, 8},
-    {DFL_GZIP, 6, 9},     {DFL_GZIP, 9, 9},     {DFL_ZLIB, 5, 8},     {DFL_ZLIB, 4, 8},
-    {DFL_ZLIB, 7, 8},     {DFL_ZLIB, 8, 8},     {DFL_ZLIB, 3, 8},     {DFL_ZLIB, 2, 8},
-    {DFL_ZLIB, 1, 8},     {DFL_ZLIB, 9, 9},     {DFL_ZLIB, 6, 9},     {DFL_ZLIB, 1, 9},
-    {DFL_ZLIB, 2, 9},     {DFL_ZLIB, 3, 9},     {DFL_ZLIB, 4, 9},     {DFL_ZLIB, 5, 9},
-    {DFL_ZLIB, 7, 9},     {DFL_ZLIB, 8, 9},     {DFL_GZIP, 1, 9},     {DFL_GZIP, 2, 9},
-    {DFL_GZIP, 3, 9},     {DFL_GZIP, 4, 9},     {DFL_GZIP, 5, 9},     {DFL_GZIP, 7, 9},
-    {DFL_GZIP, 8, 9},     {DFL_CHROMIUM, 1, 8}, {DFL_CHROMIUM, 2, 8}, {DFL_CHROMIUM, 3, 8},
-    {DFL_CHROMIUM, 4, 8}, {DFL_CHROMIUM, 5, 8}, {DFL_CHROMIUM, 7, 8}, {DFL_CHROMIUM, 8, 8},
-    {DFL_CHROMIUM, 1, 9}, {DFL_CHROMIUM, 2, 9}, {DFL_CHROMIUM, 3, 9}, {DFL_CHROMIUM, 4, 9},
-    {DFL_CHROMIUM, 5, 9}, {DFL_CHROMIUM, 6, 9}, {DFL_CHROMIUM, 7, 9}, {DFL_CHROMIUM, 8, 9},
-    {DFL_CHROMIUM, 9, 9},
+    {DFL_GZIP, 6, 9},     {DFL_MINIZ, 6, 8},    {DFL_GZIP, 9, 9},     {DFL_MINIZ, 9, 8},
+    {DFL_ZLIB, 5, 8},     {DFL_ZLIB, 4, 8},     {DFL_ZLIB, 7, 8},     {DFL_ZLIB, 8, 8},
+    {DFL_ZLIB, 3, 8},     {DFL_ZLIB, 2, 8},     {DFL_ZLIB, 1, 8},     {DFL_ZLIB, 9, 9},
+    {DFL_ZLIB, 6, 9},     {DFL_ZLIB, 1, 9},     {DFL_ZLIB, 2, 9},     {DFL_ZLIB, 3, 9},
+    {DFL_ZLIB, 4, 9},     {DFL_ZLIB, 5, 9},     {DFL_ZLIB, 7, 9},     {DFL_ZLIB, 8, 9},
+    {DFL_GZIP, 1, 9},     {DFL_GZIP, 2, 9},     {DFL_GZIP, 3, 9},     {DFL_GZIP, 4, 9},
+    {DFL_GZIP, 5, 9},     {DFL_GZIP, 7, 9},     {DFL_GZIP, 8, 9},     {DFL_CHROMIUM, 1, 8},
+    {DFL_CHROMIUM, 2, 8}, {DFL_CHROMIUM, 3, 8}, {DFL_CHROMIUM, 4, 8}, {DFL_CHROMIUM, 5, 8},
+    {DFL_CHROMIUM, 7, 8}, {DFL_CHROMIUM, 8, 8}, {DFL_CHROMIUM, 1, 9}, {DFL_CHROMIUM, 2, 9},
+    {DFL_CHROMIUM, 3, 9}, {DFL_CHROMIUM, 4, 9}, {DFL_CHROMIUM, 5, 9}, {DFL_CHROMIUM, 6, 9},
+    {DFL_CHROMIUM, 7, 9}, {DFL_CHROMIUM, 8, 9}, {DFL_CHROMIUM, 9, 9}, {DFL_MINIZ, 2, 8},
+    {DFL_MINIZ, 3, 8},    {DFL_MINIZ, 4, 8},    {DFL_MINIZ, 5, 8},    {DFL_MINIZ, 7, 8},
+    {DFL_MINIZ, 8, 8},
 };
 
 /* Deflates for as long as the bytes are those of the stream; 'enough' of them, where that is less.

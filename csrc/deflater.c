@@ -2,11 +2,12 @@
  * deflater.c - a stream as zlib, GNU gzip or Chromium's zlib would have made it
  *
  * Plain bytes fill the window; each time it is full, symbols are taken of it as if all had come at
- * once.
+ * once. miniz has a room of its own.
  */
 #include <stdlib.h>
 
 #include "deflate.h"
+#include "miniz_deflater.h"
 #include "symbol_taker.h"
 
 enum { SHORT_CUT_FROM = 128 }; /* steps: with 32, level 5 was slower by a fifth, with it and not */
@@ -42,10 +43,8 @@ static void end_stream(struct dfl_deflater *deflater) {
     deflater->ended = true;
 }
 
-enum dfl_result dfl_deflate(struct dfl_deflater *deflater, const uint8_t *plain, size_t plain_size,
-                            bool last, const uint8_t **deflated_out, size_t *deflated_size_out) {
-    struct vcd_buffer *const deflated = &deflater->writer.out.bytes;
-    deflated->size = 0;
+static void deflate_by_chains(struct dfl_deflater *deflater, const uint8_t *plain,
+                              size_t plain_size, bool last) {
     while (plain_size > 0 && !deflater->broken) {
         const size_t size = vcd_min(plain_size, DFL_WINDOW_ROOM - deflater->filled);
         memcpy(deflater->chains.window + deflater->filled, plain, size);
@@ -62,6 +61,17 @@ enum dfl_result dfl_deflate(struct dfl_deflater *deflater, const uint8_t *plain,
     if (last && !deflater->ended && !deflater->broken) {
         end_stream(deflater);
     }
+}
+
+enum dfl_result dfl_deflate(struct dfl_deflater *deflater, const uint8_t *plain, size_t plain_size,
+                            bool last, const uint8_t **deflated_out, size_t *deflated_size_out) {
+    struct vcd_buffer *const deflated = &deflater->writer.out.bytes;
+    deflated->size = 0;
+    if (deflater->miniz == NULL) {
+        deflate_by_chains(deflater, plain, plain_size, last);
+    } else if (!dfl_miniz_deflate(deflater->miniz, plain, plain_size, last)) {
+        deflater->failed = true;
+    }
     if (deflater->broken) {
         return DFL_MALFORMED;
     }
@@ -74,6 +84,9 @@ enum dfl_result dfl_deflate(struct dfl_deflater *deflater, const uint8_t *plain,
 }
 
 bool dfl_parameters_known(const struct dfl_parameters *parameters) {
+    if (parameters->family == DFL_MINIZ) {
+        return parameters->level >= 2 && parameters->level <= 9 && parameters->mem_level == 8;
+    }
     return parameters->family <= DFL_CHROMIUM && parameters->level >= 1 && parameters->level <= 9 &&
            parameters->mem_level >= (parameters->family == DFL_GZIP ? 9 : 8) &&
            parameters->mem_level <= 9;
@@ -85,6 +98,14 @@ struct dfl_deflater *dfl_deflater_new(const struct dfl_parameters *parameters) {
         return NULL;
     }
     deflater->parameters = *parameters;
+    if (parameters->family == DFL_MINIZ) {
+        deflater->miniz = dfl_miniz_deflater_new(parameters->level, &deflater->writer.out);
+        if (deflater->miniz == NULL || !dfl_reserve(&deflater->writer.out, 0)) {
+            dfl_deflater_free(deflater);
+            return NULL;
+        }
+        return deflater;
+    }
     deflater->effort = efforts[parameters->level];
     deflater->stop = UINT64_MAX;
     const bool wide = parameters->mem_level == 9;
@@ -105,7 +126,8 @@ struct dfl_deflater *dfl_deflater_new(const struct dfl_parameters *parameters) {
 }
 
 bool dfl_parameters_reusable(const struct dfl_parameters *parameters) {
-    return dfl_parameters_known(parameters) && efforts[parameters->level].lazy;
+    return dfl_parameters_known(parameters) && parameters->family != DFL_MINIZ &&
+           efforts[parameters->level].lazy;
 }
 
 enum dfl_result dfl_deflater_reuse(struct dfl_deflater *deflater, const uint8_t *deflated,
@@ -132,6 +154,7 @@ enum dfl_result dfl_deflater_reuse(struct dfl_deflater *deflater, const uint8_t 
 void dfl_deflater_free(struct dfl_deflater *deflater) {
     if (deflater != NULL) {
         free(deflater->reuse);
+        dfl_miniz_deflater_free(deflater->miniz);
         vcd_buffer_free(&deflater->writer.out.bytes);
         free(deflater);
     }

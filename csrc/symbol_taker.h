@@ -56,9 +56,10 @@ struct dfl_deflater {
     bool may_end_early;
     bool ended;
     bool failed;
-    bool broken;             /* what is to be reused is not what its ranges say */
-    uint64_t stop;           /* where searching ends, counted as 'at' is */
-    struct dfl_reuse *reuse; /* or NULL */
+    bool broken;                      /* what is to be reused is not what its ranges say */
+    uint64_t stop;                    /* where searching ends, counted as 'at' is */
+    struct dfl_reuse *reuse;          /* or NULL */
+    struct dfl_miniz_deflater *miniz; /* decides about all, or NULL */
     struct dfl_block_writer writer;
     struct dfl_chains chains;
 };

@@ -129,7 +129,7 @@ enum vcd_result vcd_merge_window(struct vcd_merger *merger, uint64_t from, size_
 /* ---- Deflating and inflating: deflate.h ---- */
 
 enum dfl_result { DFL_OK, DFL_END, DFL_MALFORMED, DFL_NO_MEMORY, ... };
-enum dfl_family { DFL_ZLIB, DFL_GZIP, DFL_CHROMIUM, ... };
+enum dfl_family { DFL_ZLIB, DFL_GZIP, DFL_CHROMIUM, DFL_MINIZ, ... };
 
 struct dfl_parameters {
     uint8_t family;

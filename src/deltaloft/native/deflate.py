@@ -36,7 +36,7 @@ __all__ = [
 
 DEFLATE_VERSION = 1  # of what is made from parameters; a later version makes the same of them
 
-DeflateFamily = Literal["zlib", "gzip", "chromium"]
+DeflateFamily = Literal["zlib", "gzip", "chromium", "miniz"]
 
 _FIRST_ROOM = 1 << 16  # bytes, at least, for what is inflated without a word on its size
 _MOST_TIMES = 4  # as many as the deflated ones; then twice as many again
@@ -50,9 +50,9 @@ class DeflateParameters:
 
     Attributes:
         family: Whose decisions are made: those of zlib (Python, Java and most others), of GNU gzip,
-            or of Chromium's zlib (Node, npm).
-        level: From 1 to 9.
-        mem_level: 8 or 9: blocks of 16 or 32 Ki symbols. GNU gzip has 9 only.
+            of Chromium's zlib (Node, npm), or of miniz (most of Rust).
+        level: From 1 to 9; of miniz from 2 on.
+        mem_level: 8 or 9: blocks of 16 or 32 Ki symbols. GNU gzip has 9 only, miniz 8.
     """
 
     family: DeflateFamily
@@ -128,7 +128,7 @@ class Deflater:
             pinned until the stream is finished. It may be a stranger's.
 
     Raises:
-        InvalidRequest: other parameters, or those of levels 1 to 3 with `reuse`.
+        InvalidRequest: other parameters, or with `reuse` those of levels 1 to 3, or of miniz.
     """
 
     def __init__(self, parameters: DeflateParameters, reuse: Reuse | None = None) -> None:
