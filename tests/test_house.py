@@ -43,7 +43,7 @@ C_FLOORS = [
     {"code_table", "adler32", "match_length", "source_index", "window_reader", "window_writer"}
     | {"bit_writer", "sketch"},
     {"instruction_reader", "gap_parser", "block_writer", "match_chains", "inflate_symbols"},
-    {"instruction_walk", "match_finder", "miniz_deflater", "inflate_header"},
+    {"instruction_walk", "match_finder", "inflate_header", "miniz_deflater"},
     {"piece_list", "symbol_reader"},
     {"difference", "symbol_taker"},
     {"decode", "encode", "inspect", "merge"}
