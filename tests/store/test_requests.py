@@ -279,3 +279,27 @@ def test_a_trial_never_downloads(session: Session, fresh_cache: Callable[[], Bas
     ):
         pass
     assert session.sent() == []
+
+
+@pytest.mark.parametrize("sizes", [True, False])
+def test_a_listing_begins_where_it_is_told(
+    session: Session, fresh_cache: Callable[[], BaseCache], sizes: bool
+) -> None:
+    """What comes before `start_after` is neither listed nor asked for."""
+    for number in range(30):
+        session.bucket.put(f"k{number:02}", b"", Attributes())
+    store = session.store(fresh_cache())
+    told: list[str] = []
+
+    def note(parsed: dict[str, Any], **_: object) -> None:
+        told.extend(line["Key"] for line in parsed.get("Contents", []))
+
+    session.bucket.client.meta.events.register("after-call.s3.ListObjectsV2", note)
+    session.sent()
+    listed = [entry.key for entry in store.list("k", start_after="k19", sizes=sizes)]
+    assert [f"k{number}" for number in range(20, 30)] == listed == told
+    first, *heads = session.sent()
+    assert ("GET", "") == first
+    assert [("HEAD", key) for key in listed if sizes] == sorted(heads)
+    assert [] == list(store.list("k", start_after="k29", sizes=sizes))
+    assert [("GET", "")] == session.sent()

@@ -104,6 +104,11 @@ class FolderBucket:
         """See `Bucket.place`."""
         return self._url
 
+    @property
+    def requests(self) -> None:
+        """None: a folder is sent no requests."""
+        return None
+
     @contextmanager
     def get(
         self,
