@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from deltaloft.cli import failure
-from deltaloft.cli.options import Storage, output_options, storage_options
+from deltaloft.cli.options import Storage, output_options, protection_options, storage_options
 from deltaloft.cli.output import Output
 from deltaloft.errors import InvalidRequest, NotFound
 from deltaloft.place import locate
 from deltaloft.sizes import human
 
 if TYPE_CHECKING:
+    from deltaloft.bucket import Attributes
     from deltaloft.store import GcResult, UnusedBase, Verified
 
 __all__ = ["gc", "verify"]
@@ -72,19 +73,21 @@ def _duration(context: click.Context, option: click.Parameter, given: str) -> ti
 @click.option("--grace", metavar="TIME", default="24h", show_default=True, callback=_duration,
               help="Leave bases alone that are younger.")  # fmt: skip
 @click.option("--alone", is_flag=True, help="Nobody else writes until this is done.")
+@protection_options
 @storage_options
 @output_options
-def gc(url: str, delete: bool, grace: timedelta, alone: bool, storage: Storage,
-       out: Output) -> None:  # fmt: skip
+def gc(url: str, delete: bool, grace: timedelta, alone: bool, protection: Attributes,
+       storage: Storage, out: Output) -> None:  # fmt: skip
     """Find bases of a store that nothing refers to any more, and delete them with --delete.
 
-    That takes two runs, at least an hour apart: one marks a base, the next deletes it.
+    That takes two runs, at least an hour apart: one marks a base, the next deletes it. Bases of
+    files that were put with --sse, --acl or --grant are looked for with the same options.
     """
     place = locate(url, root=storage.root)
     if place.key:
         raise InvalidRequest(f"{url}: a whole store expected, found a key in one")
     with storage.open(place.store) as store:
-        result = store.gc(delete=delete, grace=grace, alone=alone)
+        result = store.gc(delete=delete, grace=grace, alone=alone, attributes=protection)
     out.record({**asdict(result), "freed_size": result.freed_size}, _gc_lines(result))
 
 
