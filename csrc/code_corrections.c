@@ -156,13 +156,14 @@ static bool decide_runs(struct dfl_coder *coder, struct dfl_code_chances *chance
                       ? dfl_decide_number(coder, chances->run, 8, run)
                       : longest;
         }
-        if (run > longest && run > 1) {
-            return false;
-        }
-        if (run == 2 || run == 0) {
+        const uint32_t as_sent = sent->symbols[place];
+        if (run == 0 || run == 2 || (run > 1 && run > longest)) {
             return false;
         }
         set_run(sent, place, length, run);
+        if (coder->writing && sent->symbols[place] != as_sent) { /* zeros, as what was before */
+            return false;
+        }
         at += run;
     }
     sent->size = place;

@@ -101,9 +101,8 @@ enum dfl_result dfl_guess(const uint8_t *plain, size_t plain_size, const uint8_t
  * '*corrections_size_out'.
  *
  * Returns DFL_OK, DFL_NO_MEMORY, or DFL_MALFORMED: they would not fit; or the stream is not
- * one of these plain bytes; or it has what no compressor writes. Not all of that is found out here:
- * who needs the very stream restores and compares it. It takes as long as to deflate twice, and 2
- * MiB.
+ * one of these plain bytes; or it has what no compressor writes. It takes as long as to deflate
+ * twice, and 2 MiB.
  */
 enum dfl_result dfl_correct(const uint8_t *plain, size_t plain_size, const uint8_t *deflated,
                             size_t deflated_size, uint8_t *corrections, size_t capacity,

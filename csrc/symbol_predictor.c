@@ -14,6 +14,7 @@
 enum { FIRST = 2 * DFL_WINDOW_SIZE /* position; what was never entered is too far away */ };
 
 struct effort {
+    uint16_t least_length;
     uint16_t good_length;
     uint16_t lazy_length;
     uint16_t nice_length;
@@ -21,10 +22,15 @@ struct effort {
     uint16_t entered_length; /* matches up to here have the places in them entered */
 };
 
-/* The numbers are stored: they stay. zlib's levels 6, 8, 4 and 1, and two that go farther. */
+/*
+ * The numbers are stored: they stay. zlib's levels 6, 8, 4 and 1; the longest match of many, at
+ * once and lazily; and the newest of four bytes or three, as the fastest levels of other programs
+ * take it.
+ */
 static const struct effort efforts[DFL_PREDICTORS] = {
-    {8, 16, 128, 128, 258}, {32, 128, 258, 1024, 258}, {4, 4, 16, 16, 258},
-    {4, 0, 8, 4, 4},        {258, 0, 258, 64, 258},    {258, 258, 258, 256, 258},
+    {3, 8, 16, 128, 128, 258}, {3, 32, 128, 258, 1024, 258}, {3, 4, 4, 16, 16, 258},
+    {3, 4, 0, 8, 4, 4},        {3, 258, 0, 258, 64, 258},    {3, 258, 258, 258, 256, 258},
+    {4, 258, 0, 4, 64, 258},   {3, 258, 0, 3, 64, 0},
 };
 
 void dfl_predictor_start(struct dfl_predictor *predictor, const struct dfl_predictor_rules *rules) {
@@ -145,7 +151,7 @@ struct dfl_prediction dfl_predict(struct dfl_predictor *predictor) {
     predictor->first = first_candidate(predictor, at);
     struct dfl_found found = predictor->ahead;
     if (predictor->ahead_at != at || found.length == 0) {
-        found = find(predictor, at, predictor->first, DFL_MIN_MATCH - 1);
+        found = find(predictor, at, predictor->first, effort->least_length - 1u);
     }
     prediction.found = found;
     if (found.length == 0) {

@@ -12,7 +12,7 @@ enum {
     DFL_PREDICTOR_HASH_SIZE = 1 << 15,
     DFL_PREDICTOR_ROOM = 4 * DFL_WINDOW_SIZE,
     DFL_PREDICTOR_AHEAD = DFL_MAX_MATCH + DFL_MIN_MATCH + 1, /* what a prediction looks at */
-    DFL_PREDICTORS = 6,
+    DFL_PREDICTORS = 8,
     DFL_MOST_HOPS = 4096,
 };
 

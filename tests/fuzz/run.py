@@ -7,7 +7,7 @@ FOLDER holds the programs fuzz_*. Beside them, what is made here:
     seeds/deltas    the source and delta of each of tests/vectors, in the form of fuzz_input.h
     seeds/recipes   their sources and targets, in the form of fuzz_round_trip.c
     seeds/pairs     two deltas to be merged, in the form of fuzz_merge.c
-    seeds/streams   their targets deflated, in the form of fuzz_inflate.c
+    seeds/streams   their targets deflated, in the form of fuzz_inflate.c and fuzz_corrections.c
     corpus/NAME     what reached something new; it grows from run to run
     findings/NAME-* inputs that broke a promise
     logs/NAME       what the fuzzer said
@@ -29,6 +29,7 @@ SEEDS = {
     "fuzz_round_trip": "recipes",
     "fuzz_merge": "pairs",
     "fuzz_inflate": "streams",
+    "fuzz_corrections": "streams",
 }  # the others read deltas
 MAX_SIZE = 4096
 
@@ -78,7 +79,7 @@ def write_seeds(folder: Path) -> None:
     for name, seed in FRAMED.items():
         (folder / "deltas" / name).write_bytes(seed)
         (folder / "pairs" / name).write_bytes(pair_seed(seed))
-    for vector in VECTORS.iterdir():
+    for vector in sorted(delta.parent for delta in VECTORS.glob("*/delta")):
         source, delta = (vector / "source").read_bytes(), (vector / "delta").read_bytes()
         if len(source) <= 0xFFFF:
             (folder / "deltas" / vector.name).write_bytes(delta_seed(source, delta))
@@ -100,7 +101,7 @@ def run(program: Path, seconds: int) -> bool:
     words += [f"-max_total_time={seconds}", f"-max_len={MAX_SIZE}", "-print_final_stats=1"]
     words += ["-timeout=20", "-rss_limit_mb=2048", "-malloc_limit_mb=512"]
     words.append(f"-artifact_prefix={findings / name}-")
-    if name not in ("fuzz_round_trip", "fuzz_inflate"):
+    if SEEDS.get(name) not in ("recipes", "streams"):
         words.append(f"-dict={HERE / 'vcdiff.dict'}")
     start = time.monotonic()
     with log.open("w") as output:
