@@ -50,7 +50,7 @@ C_FLOORS = [
 
 # Only these rooms may import the tool.
 TOOLS = {
-    "boto3": {"s3_bucket", "s3_client"},
+    "boto3": {"s3_client"},
     "botocore": {"s3_bucket", "s3_client"},
     "click": {"cli"},
     "cryptography": {"encrypted_file"},
@@ -160,6 +160,19 @@ def test_the_package_keeps_its_promises() -> None:
         assert getattr(deltaloft, name) is not None
     code = (
         "import deltaloft, sys; print([m for m in ('boto3', 'rich', 'lzma') if m in sys.modules])"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert "[]\n" == done.stdout
+
+
+def test_a_put_or_get_pays_for_no_more_than_it_uses() -> None:
+    """A store on S3 needs no boto3 extras, SQLite, locks or colours to begin."""
+    code = (
+        "import sys; from deltaloft.store import Store; store = Store.open('s3://bucket', "
+        "region='us-east-1'); store._bucket.client; "
+        "print([m for m in ('boto3', 's3transfer', 'sqlite3', 'filelock', 'rich') "
+        "if m in sys.modules])"
     )
 
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

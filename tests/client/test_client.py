@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -395,3 +397,17 @@ def test_many_threads_share_a_client(s3: Any, releases: str) -> None:
         answers = list(pool.map(answer, range(24)))
     names = [f"thread-{number}" for number in range(24)]
     assert [(name.encode(), name, name) for name in names] == answers
+
+
+def test_a_client_keeps_to_its_codec(
+    new_client: Callable[..., Any], plain: Any, bucket: str
+) -> None:
+    """With codec="vcdiff" no delta of the client's looks inside what is deflated."""
+    for number, s3 in enumerate((new_client(), new_client(codec="vcdiff"))):
+        for version in range(2):
+            words = [f"{random.Random(each).getrandbits(28):x}" for each in range(30_000)]
+            words[version * 97] = f"release{version}"
+            body = gzip.compress(" ".join(words).encode(), mtime=0)
+            s3.put_object(Bucket=bucket, Key=f"{number}/app-{version}.gz", Body=body)
+        told = plain.head_object(Bucket=bucket, Key=f"{number}/app-1.gz")["Metadata"]
+        assert ("unpack/1", "vcdiff")[number] == told["dl-codec"]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import fsspec
+import pandas
 import pytest
 from deltaglider_vectors import VECTORS, Vector
 from producers import PRODUCERS, archive
@@ -60,6 +63,29 @@ def test_what_it_wrote(
     # It told us so itself: of what was compressed it gives nothing back.
     with pytest.raises(Exception, match="returned non-zero exit status 1"):
         deltaglider("cp", f"{written.url}/xz5/app-0.tar.xz", tmp_path / "back")
+
+
+def test_through_fsspec(
+    tmp_path: Path, deltaglider: Callable[..., str], new_s3_bucket: Any, moto_endpoint: str
+) -> None:
+    """A table that it stored as a delta, compressed and not, is read by pandas in place."""
+    bucket = new_s3_bucket(moto_endpoint)
+    table = pandas.DataFrame({"name": [f"n{i}" for i in range(3000)], "size": range(3000)})
+    for name in ("t1", "t2"):
+        table["size"] += 1
+        table.to_csv(tmp_path / f"{name}.csv.gz", index=False)
+        with tarfile.open(tmp_path / f"{name}.tar", "w") as tar:
+            tar.add(tmp_path / f"{name}.csv.gz", f"{name}.csv.gz")
+        for each in (f"csv/{name}.csv.gz", f"tar/{name}.tar"):
+            deltaglider("cp", tmp_path / each.partition("/")[2], f"{bucket.url}/{each}")
+    url = bucket.url.replace("s3://", "dg+s3://")
+    options = {"endpoint_url": moto_endpoint, "skip_instance_cache": True}
+    read = pandas.read_csv(f"{url}/csv/t2.csv.gz", storage_options=options)
+    pandas.testing.assert_frame_equal(table, read, check_dtype=False)
+    fs, root = fsspec.url_to_fs(url, **options)
+    assert (tmp_path / "t2.tar").stat().st_size == fs.info(f"{root}/tar/t2.tar")["size"]
+    with fs.open(f"{root}/tar/t2.tar") as file, tarfile.open(fileobj=file) as tar:
+        assert ["t2.csv.gz"] == tar.getnames()
 
 
 def test_moving_into_our_form(

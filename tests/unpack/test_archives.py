@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import random
 import shutil
 import subprocess
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -206,17 +208,63 @@ def test_plain_delta_where_looking_inside_gains_nothing() -> None:
         assert not is_unpacked(delta_of(source, target))
 
 
-def test_other_verbs_say_that_they_cannot(tmp_path: Path) -> None:
-    """inspect, merge and decode_range read VCDIFF only, and say what they found instead."""
-    source, target = as_zip(OLD), as_zip(NEW)
+def test_merge_says_that_it_cannot() -> None:
+    """merge reads VCDIFF only, and says what it found instead."""
+    delta = delta_of(as_zip(OLD), as_zip(NEW))
+    with pytest.raises(deltaloft.UnsupportedDelta, match="unpack/1"):
+        deltaloft.merge(delta, delta)
+
+
+def test_a_body_is_inspected(tmp_path: Path) -> None:
+    """The recipe is told stream by stream, then the delta inside as any other."""
+    source, target = (as_zip({"inside.zip": as_zip(files)}) for files in (OLD, NEW))
     delta = delta_of(source, target)
-    for call in (
-        lambda: deltaloft.inspect(delta),
-        lambda: deltaloft.merge(delta, delta),
-        lambda: deltaloft.decode_range(source, delta, 0, 1),
-    ):
-        with pytest.raises(deltaloft.UnsupportedDelta, match="unpack/1"):
-            call()
+    found = deltaloft.inspect(delta)
+    recipe = found.unpack
+    assert recipe is not None
+    assert (len(delta), len(source), len(target)) == (
+        recipe.size,
+        recipe.source_size,
+        recipe.target_size,
+    )
+    assert hashlib.sha256(target).hexdigest() == recipe.target_sha256
+    # Each changed file was inflated, and around them the archive they are in.
+    changed = [new for old, new in zip(OLD.values(), NEW.values(), strict=True) if old != new]
+    around, *files = recipe.target_streams
+    assert 0 == around.depth
+    assert all(around.start < each.start < around.start + around.size for each in files)
+    assert sorted(map(len, changed)) == sorted(stream.size for stream in files)
+    assert {(1, "zlib", 6, 8)} == {(f.depth, f.family, f.level, f.mem_level) for f in files}
+    assert around.size == recipe.replayed_size
+    inside = deltaloft.inspect(delta[recipe.delta_offset :])
+    assert replace(found, unpack=None) == inside
+
+    path = tmp_path / "delta"
+    path.write_bytes(delta)
+    assert found == deltaloft.inspect(path)
+    head, *rest = str(found).splitlines()
+    assert f"unpack/1 body of {len(delta):,} bytes makes {len(target):,}" in head
+    assert str(inside).splitlines() == rest[-len(str(inside).splitlines()) :]
+    assert 1 + len(files) == sum("by zlib level 6, memLevel 8" in line for line in rest)
+    assert recipe.target_sha256 == found.as_dict()["unpack"]["target_sha256"]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_any_slice_of_the_target_can_be_had(threads: int) -> None:
+    """decode_range decodes a body whole and keeps what was asked for; a wrong source is noticed."""
+    source, target = as_gzip(as_tar(OLD)), as_gzip(as_tar(NEW))
+    delta = delta_of(source, target)
+    for start, size in ((0, 0), (0, 1), (1000, 3000), (0, len(target)), (len(target) - 1, 1)):
+        piece = deltaloft.decode_range(source, delta, start, size, threads=threads)
+        assert target[start : start + size] == piece
+    for start, size in ((-1, 1), (0, len(target) + 1), (2, -1)):
+        with pytest.raises(deltaloft.InvalidRequest, match=f"the target's {len(target)} bytes"):
+            deltaloft.decode_range(source, delta, start, size)
+    with pytest.raises(deltaloft.TargetTooLarge):
+        deltaloft.decode_range(source, delta, 0, 1, max_size=len(target) - 1)
+    other = source[:-1] + bytes([source[-1] ^ 1])
+    with pytest.raises(deltaloft.WrongSource):
+        deltaloft.decode_range(other[::-1], delta, 0, 1)
 
 
 @settings(max_examples=20, deadline=None)

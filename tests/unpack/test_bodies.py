@@ -33,6 +33,9 @@ def test_vector(meta: Path, tmp_path: Path) -> None:
         assert target == deltaloft.decode(source, delta)
         assert len(target) == deltaloft.decode_file(source, delta, goal, threads=2)
         assert target == goal.read_bytes()
+        recipe = deltaloft.inspect(delta).unpack
+        assert recipe is not None
+        assert (source.stat().st_size, len(target)) == (recipe.source_size, recipe.target_size)
         return
     with pytest.raises(getattr(deltaloft, expected(meta)), match="expected"):
         deltaloft.decode(source, delta)
@@ -67,6 +70,8 @@ def test_damage_is_a_typed_error(name: str) -> None:
     for body in _damaged(name, 600):
         with contextlib.suppress(deltaloft.DeltaError, deltaloft.WrongSource):
             assert target == deltaloft.decode(source, body, max_size=1 << 20, engine="native")
+        with contextlib.suppress(deltaloft.DeltaError):
+            assert str(deltaloft.inspect(body))
 
 
 def test_another_source_is_refused() -> None:

@@ -20,14 +20,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING
 
 from deltaloft.base_cache.draft import Draft
 from deltaloft.base_cache.key import key_from_file
 from deltaloft.base_cache.private_files import open_no_link
 from deltaloft.encrypted_file import KEY_SIZE, EncryptedReader, encrypted_size, key_id
 from deltaloft.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 __all__ = ["CacheFolder", "CachedBase"]
 
@@ -98,7 +100,7 @@ class CacheFolder:
         A process that dies gives its turn back. One that holds it while its draft does not grow
         is waited for no longer than `patience`, twice.
         """
-        lock = FileLock(self._lock_path(self._name(sha256)), mode=0o600)
+        lock = self._lock(self._name(sha256))
         held = self._acquire(lock, sha256)
         try:
             yield held
@@ -112,7 +114,7 @@ class CacheFolder:
             try:
                 lock.acquire(timeout=self._patience)
                 return True
-            except Timeout:
+            except TimeoutError:  # filelock's own is one
                 now = self._progress(sha256)
                 if now == before:
                     _log.warning("cache: another process is stuck in the download of %s", sha256)
@@ -168,8 +170,8 @@ class CacheFolder:
             if match := _LEFT_OVER.fullmatch(entry.name):
                 left_over.setdefault(match["name"], []).append(entry.name)
         for name, files in left_over.items():
-            with suppress(OSError, NotImplementedError):  # Timeout, an OSError: not abandoned
-                lock = FileLock(self._lock_path(name), mode=0o600)
+            with suppress(OSError, NotImplementedError):  # TimeoutError is one: not abandoned
+                lock = self._lock(name)
                 lock.acquire(blocking=False)
                 for file in files:
                     if file.endswith(".part"):
@@ -197,8 +199,10 @@ class CacheFolder:
     def _name(self, sha256: str) -> str:
         return f"{sha256}.{key_id(self._own_key())}"
 
-    def _lock_path(self, name: str) -> Path:
-        return self.path / f"{name}.lock"
+    def _lock(self, name: str) -> FileLock:
+        from filelock import FileLock  # 8 ms that only a download pays
+
+        return FileLock(self.path / f"{name}.lock", mode=0o600)
 
 
 def _remove_and_release(lock: FileLock) -> None:

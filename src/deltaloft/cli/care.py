@@ -36,10 +36,11 @@ def verify(url: str, storage: Storage, out: Output) -> int:
     """
     place = locate(url, root=storage.root)
     counts = {"proven": 0, "unproven": 0, "failed": 0}
-    codes = set()
+    codes, size = set(), 0
     with storage.open(place.store) as store, out.progress(url, None) as progress:
         for result in store.verify(place.key, progress=progress):
             counts[_verdict(result)] += 1
+            size += result.size or 0
             if result.problem is not None:
                 codes.add(out.failed(result.key, result.problem))
             elif out.json:
@@ -47,7 +48,8 @@ def verify(url: str, storage: Storage, out: Output) -> int:
                 out.record({name: record[name] for name in record if name != "problem"}, "")
     if place.key and not any(counts.values()):
         return out.failed(url, NotFound(f"{url}: no key begins with that"))
-    out.record(counts, ", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
+    record = {**counts, "size": size, "requests": store.requests}
+    out.record(record, ", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
     return max(codes, default=failure.DONE)
 
 

@@ -15,8 +15,8 @@ from deltaloft.cli.file_names import destination, keys_for
 from deltaloft.cli.options import (
     Storage,
     attribute_options,
-    level_option,
     output_options,
+    put_options,
     storage_options,
 )
 from deltaloft.cli.output import Output
@@ -33,12 +33,7 @@ __all__ = ["get", "put", "stat"]
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.argument("url")
 @click.option("--create", is_flag=True, help="Make the bucket, or a store of a new folder.")
-@click.option("--delta", type=click.Choice(["auto", "always", "never"]), default="auto",
-              show_default=True, help="Whether to store deltas.")  # fmt: skip
-@click.option("--codec", type=click.Choice(["auto", "vcdiff"]), default="auto", show_default=True,
-              help="vcdiff keeps to deltas that stock tools read.")  # fmt: skip
-@level_option
-@click.option("--no-clobber", is_flag=True, help="Fail where the key is taken.")
+@put_options
 @attribute_options
 @storage_options
 @output_options
@@ -54,6 +49,8 @@ def put(files: Sequence[Path], url: str, create: bool, storage: Storage, out: Ou
     keys = keys_for(files, place)
     codes = []
     with storage.open(place.store, create=place.create) as store:
+        if place.create and place.store.startswith("file:"):
+            out.note(f"made a store in {place.store}")
         for file, key in zip(files, keys, strict=True):
             try:
                 _put_one(store, file, key, options, out)
@@ -92,6 +89,8 @@ def _put_line(result: PutResult) -> str:
 def get(url: str, dest: str | None, inflated: bool, replay_seconds: float, storage: Storage,
         out: Output) -> None:  # fmt: skip
     """Give the file at a URL back, proven, as DEST: a file, a folder, or - for standard output."""
+    from deltaloft.cli.spending import note_spent
+
     place = locate(url, root=storage.root)
     target = sys.stdout.buffer if dest == "-" else destination(dest, place.key)
     opened = storage.open(place.store, replay_seconds=replay_seconds)
@@ -99,6 +98,7 @@ def get(url: str, dest: str | None, inflated: bool, replay_seconds: float, stora
         result = store.get(place.key, target, inflated=inflated, progress=progress)
     shown = "-" if dest == "-" else str(target)
     out.record({"file": shown, **asdict(result)}, _get_line(result, shown), err=dest == "-")
+    note_spent(result, out)
 
 
 def _get_line(result: GetResult, shown: str) -> str:

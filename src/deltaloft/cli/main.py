@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -87,6 +88,7 @@ def main() -> None:
     """Run `dg` with the arguments of this process and end it."""
     with deadline_for_interruption():
         code = run(sys.argv[1:])
+    gc.freeze()  # else Python looks for garbage once more in all that was imported: 70 ms of CPU
     sys.exit(code)
 
 

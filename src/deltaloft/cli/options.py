@@ -23,6 +23,7 @@ __all__ = [
     "grant_option",
     "level_option",
     "output_options",
+    "put_options",
     "storage_options",
 ]
 
@@ -76,6 +77,23 @@ def storage_options(command: Command) -> Command:
     def wrapped(**given: Any) -> int | None:
         mine = {field.name: given.pop(field.name) for field in fields(Storage)}
         return command(storage=Storage(**mine), **given)
+
+    return wrapped
+
+
+def put_options(command: Command) -> Command:
+    """Add --delta, --codec, --level and --no-clobber; they arrive as `delta` and so on."""
+
+    @click.option("--delta", type=click.Choice(["auto", "always", "never"]), default="auto",
+                  show_default=True, help="Whether to store deltas.")  # fmt: skip
+    @click.option("--codec", type=click.Choice(["auto", "vcdiff"]),
+                  help="vcdiff keeps to deltas that stock tools read and that restore quickly; "
+                  "auto takes what is smaller. Without it DG_CODEC counts, else auto.")  # fmt: skip
+    @level_option
+    @click.option("--no-clobber", is_flag=True, help="Replace nothing; a taken key is a failure.")
+    @functools.wraps(command)
+    def wrapped(**given: Any) -> int | None:
+        return command(**given)
 
     return wrapped
 

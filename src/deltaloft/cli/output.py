@@ -47,6 +47,16 @@ class Output:
         elif not self.quiet:
             click.echo(_printable(line), err=err)
 
+    def totals(self, record: Mapping[str, object]) -> None:
+        """Write what all results add up to, where somebody reads JSON."""
+        if self.json:
+            click.echo(json.dumps(record))
+
+    def note(self, words: str) -> None:
+        """Write a line of words to stderr about what was done, for people only."""
+        if not (self.quiet or self.json):
+            say(words)
+
     def failed(self, what: str, error: BaseException) -> int:
         """Report that one of several things failed; return its exit code."""
         words, what = failure.words(error), failure.without_secrets(what)

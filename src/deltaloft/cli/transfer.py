@@ -9,7 +9,7 @@ import functools
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,8 +22,8 @@ from deltaloft.cli.filtering import FilteringCommand, filter_options
 from deltaloft.cli.options import (
     Storage,
     attribute_options,
-    level_option,
     output_options,
+    put_options,
     storage_options,
 )
 from deltaloft.cli.output import Output, say
@@ -31,6 +31,7 @@ from deltaloft.errors import InvalidRequest
 from deltaloft.place import Place, locate
 
 if TYPE_CHECKING:
+    from deltaloft.store import PutResult, Store
     from deltaloft.transfers import Filters, Item, LocalSide, Options, Side, Step, StoreSide
 
 __all__ = ["cp", "mv", "rm", "sync"]
@@ -46,10 +47,7 @@ def _transfer_options(command: Command) -> Command:
     @click.option("--no-follow-symlinks", is_flag=True, help="Leave links out.")
     @filter_options
     @click.option("--dryrun", is_flag=True, help="Say what would be done, and do nothing.")
-    @click.option("--delta", type=click.Choice(["auto", "always", "never"]), default="auto",
-                  show_default=True, help="Whether to store deltas.")  # fmt: skip
-    @level_option
-    @click.option("--no-clobber", is_flag=True, help="Replace nothing.")
+    @put_options
     @click.option("--no-guess-mime-type", is_flag=True, help="Derive no Content-Type from names.")
     @click.option("--jobs", type=click.IntRange(1, 64), default=4, show_default=True,
                   help="How many files at a time.")  # fmt: skip
@@ -58,8 +56,8 @@ def _transfer_options(command: Command) -> Command:
     @output_options
     @functools.wraps(command)
     def wrapped(
-        dryrun: bool, delta: Any, level: int, no_clobber: bool, no_guess_mime_type: bool,
-        jobs: int, attributes: Attributes, **rest: Any,
+        dryrun: bool, delta: Any, codec: Any, level: int, no_clobber: bool,
+        no_guess_mime_type: bool, jobs: int, attributes: Attributes, **rest: Any,
     ) -> int | None:  # fmt: skip
         from deltaloft.transfers import Options
 
@@ -67,6 +65,7 @@ def _transfer_options(command: Command) -> Command:
             attributes=None if attributes == Attributes() else attributes,
             guess_type=not no_guess_mime_type,
             delta=delta,
+            codec=codec,
             level=level,
             no_clobber=no_clobber,
             dry=dryrun,
@@ -126,7 +125,8 @@ def sync(source: str, target: str, delete: bool, size_only: bool, exact_timestam
             return delete and not sides.warnings.count
 
         steps = synced(left.items(), right.items(), filters, may_delete=may_delete)
-        return _run(steps, left, right, options, out) or sides.warnings.code
+        code = _run(steps, left, right, options, out, requests=sides.requests)
+        return code or sides.warnings.code
 
 
 @click.command(cls=FilteringCommand)
@@ -139,7 +139,8 @@ def sync(source: str, target: str, delete: bool, size_only: bool, exact_timestam
 def rm(urls: tuple[str, ...], recursive: bool, dryrun: bool, filters: Filters, storage: Storage,
        out: Output) -> int:  # fmt: skip
     """Remove the keys at URLs; one that is not there is no error. Bases stay (see gc)."""
-    from deltaloft.transfers import Options, removals
+    from deltaloft.cli.spending import tell
+    from deltaloft.transfers import Done, Options, removals
 
     options = Options(dry=dryrun)
     codes = []
@@ -150,12 +151,11 @@ def rm(urls: tuple[str, ...], recursive: bool, dryrun: bool, filters: Filters, s
                 side = sides.store(place, _with_slash(place.key) if recursive else place.key)
                 if recursive:
                     steps = removals(side.items(markers=True), filters)
-                    codes.append(_run(steps, None, side, options, out))
+                    codes.append(_run(steps, None, side, options, out, requests=sides.requests))
                     continue
                 if not dryrun:
                     side.delete("")
-                record = {"verb": "delete", "source": side.place("")}
-                out.record(record, f"{_dry(options)}delete: {side.place('')}")
+                tell(Done("delete", side.place(""), None, None), out, dry=dryrun)
         except failure.EXPECTED as error:
             codes.append(out.failed(url, error))
     return failure.combined([code for code in codes if code], len(urls))
@@ -185,6 +185,7 @@ class _Sides:
         self._has_s3 = any(each.startswith("s3://") for each in given)
         self._follow = follow_symlinks
         self._stack = ExitStack()
+        self._stores: list[Store] = []
         self.warnings = _Warnings()
 
     def __enter__(self) -> Self:
@@ -202,7 +203,13 @@ class _Sides:
         from deltaloft.transfers import StoreSide
 
         opened = self._options(place.store).open(place.store, create=place.create)
-        return StoreSide(self._stack.enter_context(opened), prefix)
+        self._stores.append(self._stack.enter_context(opened))
+        return StoreSide(opened, prefix)
+
+    def requests(self) -> int | None:
+        """Return how many requests were sent; None where none could be."""
+        counted = [each.requests for each in self._stores if each.requests is not None]
+        return sum(counted) if counted else None
 
     def _options(self, url: str) -> Storage:
         """Return the options for a store: a folder beside a bucket has no use for the bucket's."""
@@ -274,46 +281,56 @@ def _copy(
         if recursive:
             left = sides.below(source)
             right = sides.below(target, writing=not options.dry)
-            code = _run(copies(left.items(), filters), left, right, options, out)
+            steps = copies(left.items(), filters)
+            code = _run(steps, left, right, options, out, requests=sides.requests)
         else:
             left, item = sides.one(source)
             right, name = sides.target(target, item.name)
-            steps = [Step("copy", item, name)] if filters.include(item.name) else []
-            code = _run(steps, left, right, options, out)
+            one = [Step("copy", item, name)] if filters.include(item.name) else []
+            code = _run(one, left, right, options, out)
         return code or sides.warnings.code
 
 
 def _stream(source: str, target: str, storage: Storage, options: Options, out: Output) -> int:
-    if source == "-":
-        place = locate(target, root=storage.root, putting=True)
-        with storage.open(place.store, create=place.create) as store:
-            if not options.dry:
-                store.put(
-                    sys.stdin.buffer,
-                    place.key,
-                    delta=options.delta,
-                    attributes=options.attributes,
-                    no_clobber=options.no_clobber,
-                    level=options.level,
-                )
-    else:
-        place = locate(source, root=storage.root)
-        with storage.open(place.store) as store:
-            if not options.dry:
-                store.get(place.key, sys.stdout.buffer)
-    verb = "upload" if source == "-" else "download"
-    record = {"verb": verb, "source": source, "target": target}
-    out.record(record, f"{_dry(options)}{verb}: {source} to {target}", err=target == "-")
+    from deltaloft.cli.spending import note_spent, tell
+    from deltaloft.store import GetResult
+    from deltaloft.transfers import Done
+
+    up = source == "-"
+    place = locate(target if up else source, root=storage.root, putting=up)
+    result: PutResult | GetResult | None = None
+    with storage.open(place.store, create=place.create) as store:
+        if up and not options.dry:
+            given = sys.stdin.buffer
+            result = store.put(given, place.key, attributes=options.attributes, **options.put)
+        elif not options.dry:
+            result = store.get(place.key, sys.stdout.buffer)
+    size = None if result is None else result.size
+    done = Done("upload" if up else "download", source, target, size, result=result)
+    tell(done, out, dry=options.dry, err=not up)
+    if isinstance(result, GetResult):
+        note_spent(result, out)
     return failure.DONE
 
 
 def _run(
-    steps: Iterable[Step], source: Side | None, target: Side, options: Options, out: Output
+    steps: Iterable[Step],
+    source: Side | None,
+    target: Side,
+    options: Options,
+    out: Output,
+    *,
+    requests: Callable[[], int | None] | None = None,
 ) -> int:
-    """Do the steps, say how each ended, and return the exit code of all."""
+    """Do the steps, say how each ended, and return the exit code of all.
+
+    Of many, that is those with `requests`, there is a line more for what they add up to.
+    """
+    from deltaloft.cli.spending import Totals, tell
     from deltaloft.transfers import run
 
     codes, count = [], 0
+    totals = Totals()
     total = None
     if out.watched:  # when the bar is full can be told only after everything has been listed
         steps = list(steps)
@@ -321,19 +338,15 @@ def _run(
     with out.progress("transferred", total) as progress:
         for done in run(steps, source, target, options, progress=progress):
             count += 1
+            totals.add(done)
             if done.error is not None:
                 codes.append(out.failed(f"{done.verb}: {done.source}", done.error))
                 continue
-            record = {name: value for name, value in asdict(done).items() if name != "error"}
-            if options.dry:
-                record["dryrun"] = True
-            to = "" if done.target is None else f" to {done.target}"
-            out.record(record, f"{_dry(options)}{done.verb}: {done.source}{to}")
+            tell(done, out, dry=options.dry)
+    if requests is not None:
+        totals.tell(out, requests=requests(), dry=options.dry)
+    totals.note(out)
     return failure.combined(codes, count)
-
-
-def _dry(options: Options) -> str:
-    return "(dryrun) " if options.dry else ""
 
 
 def _is_url(given: str) -> bool:

@@ -99,6 +99,11 @@ class FolderBucket:
         """`file:///path`."""
         return self._url
 
+    @property
+    def requests(self) -> None:
+        """None: a folder is sent no requests."""
+        return None
+
     @contextmanager
     def get(
         self,

@@ -198,11 +198,15 @@ class Inflater:
             RuntimeError: another thread is reading.
         """
         plain = fresh_bytes(size)
-        with pinned(deflated) as source:
-            made, consumed = self._inflate(source, 0, plain)
+        made, consumed = self.read_into(deflated, plain)
         return (plain if made == size else plain[:made]), consumed
 
-    def _inflate(self, source: Pinned, start: int, plain: bytes) -> tuple[int, int]:
+    def read_into(self, deflated: Buffer, plain: Buffer) -> tuple[int, int]:
+        """Like `read`, but fill `plain`, and return how many bytes of it were made."""
+        with pinned(deflated) as source:
+            return self._inflate(source, 0, plain)
+
+    def _inflate(self, source: Pinned, start: int, plain: Buffer) -> tuple[int, int]:
         """Fill `plain` from `source[start:]`; return how much was made, and how much was read."""
         sizes = ffi.new("size_t[2]")
         if not self._lock.acquire(blocking=False):

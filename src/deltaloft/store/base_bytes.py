@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
@@ -26,6 +26,10 @@ __all__ = ["BaseBytes"]
 _PIECE = 1 << 20
 _SEEN_SECONDS = 600.0  # a process may live for long, and a base be deleted
 _SEEDED = 256 << 20  # bytes; a larger new base is not worth its memory for a later download
+
+
+def _ignore(size: int) -> None:
+    """Nobody wants to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +52,17 @@ class BaseBytes:
 
     @contextmanager
     def opened(
-        self, sha256: str, size: int, *, check: bool = False, download: bool = True
+        self,
+        sha256: str,
+        size: int,
+        *,
+        check: bool = False,
+        download: bool = True,
+        fetched: Callable[[int], object] = _ignore,
     ) -> Iterator[memoryview]:
         """Lend the bytes of a base; with `check`, only after a look at what the bucket holds.
+
+        `fetched` is told the size of what had to be downloaded for it.
 
         Raises:
             NotFound: the bucket does not hold it, or this machine, and not `download`.
@@ -72,6 +84,7 @@ class BaseBytes:
             with downloading(self._bucket, layout.base_key(sha256)) as reading:
                 self._check_size(sha256, reading.info.size, size)
                 yield reading.chunks()
+            fetched(size)
             self._seen[sha256] = _Look(layout.base_protection(reading.info.attributes))
 
         with ExitStack() as stack:

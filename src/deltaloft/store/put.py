@@ -21,7 +21,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
-from typing import BinaryIO, Literal, get_args
+from typing import BinaryIO, Literal, TypedDict, get_args
 
 from deltaloft import bases, layout
 from deltaloft.bases import Base, BaseIndex
@@ -44,27 +44,33 @@ from deltaloft.store.input import Input
 from deltaloft.store.results import FormName, PutResult, Reason
 from deltaloft.unpack import is_unpacked
 
-__all__ = ["DeltaPolicy", "Putting", "check_options"]
+__all__ = ["DeltaPolicy", "PutOptions", "Putting", "check_options"]
 
 DeltaPolicy = Literal["auto", "always", "never"]
 _POLICIES = get_args(DeltaPolicy)
-_CODECS = get_args(CodecPolicy)
 
 _log = logging.getLogger(__name__)
 
 _CANDIDATES = 3  # bases that turn out to be gone or damaged before we stop asking
 
 
-def check_options(delta: str, codec: str, level: int, attributes: Attributes) -> None:
+class PutOptions(TypedDict, total=False):
+    """How a file is stored, wherever it comes from: as `Store.put` takes these four."""
+
+    delta: DeltaPolicy
+    codec: CodecPolicy | None
+    level: int
+    no_clobber: bool
+
+
+def check_options(delta: str, level: int, attributes: Attributes) -> None:
     """Refuse what `Store.put` cannot be asked for.
 
     Raises:
-        InvalidRequest: no such policy, codec or level, or a delta where none can be read.
+        InvalidRequest: no such policy or level, or a delta where none can be read.
     """
     if delta not in _POLICIES:
         raise InvalidRequest(f"delta: one of {', '.join(_POLICIES)} expected, found {delta!r}")
-    if codec not in _CODECS:
-        raise InvalidRequest(f"codec: one of {', '.join(_CODECS)} expected, found {codec!r}")
     if not 1 <= level <= 9:
         raise InvalidRequest(f"level: 1 to 9 expected, found {level}")
     if delta == "always" and layout.is_archived(attributes):

@@ -1,12 +1,11 @@
 """From source and target to an unpack/1 body, proven.
 
-    plan           which streams to inflate, the beginning of each deflated again and compared;
-                   there may be none
+    plan           which streams to inflate, each deflated again and compared; there may be none
     delta          from source′ to target′; without a plan the plain delta, which is there already
     smaller        with differences, where copies lie so that these promise much; else by an encoder
                    that tries harder, which is cheap beside deflating
-    proof          the body is decoded, and the target's SHA-256 compared; if it differs, which is
-                   rare, all over again with a plan that has compared streams to their ends
+    proof          the body is decoded, and the target's SHA-256 compared; only streams that hold
+                   what the plan has deflated already are not deflated once more
 
 In memory: source′, target′, and target′ approximated. That is what bounds the files that get a
 body: `plan.MOST_INFLATED` on each side, and _MOST_APPROXIMATED.
@@ -16,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -29,6 +29,7 @@ from deltaloft.unpack.decoder import decode_unpacked
 from deltaloft.unpack.differences import Differences, approximated, packed_blocks, restored
 from deltaloft.unpack.plan import Plan, make_plan
 from deltaloft.unpack.recipe import Recipe
+from deltaloft.unpack.replay import ProvenStream
 from deltaloft.unpack.source_memory import joined_source
 
 __all__ = ["encode_unpacked"]
@@ -84,24 +85,22 @@ def encode_unpacked(
             return None
         limit = min(limit, len(plain_delta) - 1)
     digest = sha256 or hashlib.sha256(target).digest()
-    for thorough in (False, True):
-        plan = make_plan(source, target, thorough=thorough)
-        if plan is None and (plain_delta is None or len(target) > _MOST_APPROXIMATED):
-            return None
-        recipe = Recipe(
-            len(source),
-            len(target),
-            digest,
-            0 if plan is None else sum(map(len, plan.inflated)),
-            () if plan is None else tuple(plan.source_streams),
-            () if plan is None else tuple(plan.target_streams),
-        )
-        body = _body(source, target, recipe, plan, level, plain_delta, threads)
-        if body is None or len(body) > limit:
-            return None
-        if _gives_back(source, body, recipe, threads):
-            return body
-    return None
+    plan = make_plan(source, target)
+    if plan is None and (plain_delta is None or len(target) > _MOST_APPROXIMATED):
+        return None
+    recipe = Recipe(
+        len(source),
+        len(target),
+        digest,
+        0 if plan is None else sum(map(len, plan.inflated)),
+        () if plan is None else tuple(plan.source_streams),
+        () if plan is None else tuple(plan.target_streams),
+    )
+    body = _body(source, target, recipe, plan, level, plain_delta, threads)
+    if body is None or len(body) > limit:
+        return None
+    proven = [] if plan is None else plan.proven
+    return body if _gives_back(source, body, recipe, proven, threads) else None
 
 
 def _body(
@@ -150,11 +149,18 @@ def _delta(sides: _Sides, source: Source) -> bytes:
         return b"".join(pieces)
 
 
-def _gives_back(source: memoryview, body: bytes, recipe: Recipe, threads: int | None) -> bool:
+def _gives_back(
+    source: memoryview,
+    body: bytes,
+    recipe: Recipe,
+    proven: Sequence[ProvenStream],
+    threads: int | None,
+) -> bool:
     """Say whether a body holds the recipe and decodes, to the last byte, to the target."""
     view = memoryview(body)
+    size = recipe.target_size
     try:
-        for _ in decode_unpacked(source, view, max_size=recipe.target_size, threads=threads):
+        for _ in decode_unpacked(source, view, max_size=size, threads=threads, proven=proven):
             pass
         return read_body(view).recipe == recipe
     except DeltaloftError as error:

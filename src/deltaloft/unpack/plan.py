@@ -11,7 +11,8 @@ reproduces to the last byte, and what lies beyond the limits, stays raw.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+from dataclasses import dataclass, field, replace
 
 from deltaloft.buffers import same_bytes
 from deltaloft.containers import Part, looks_like_container, parts_of
@@ -20,6 +21,7 @@ from deltaloft.native.deflate import DeflateParameters, Deflater, guess_paramete
 from deltaloft.unpack.counterparts import Pairing, pair_up
 from deltaloft.unpack.limits import MOST_DEPTH, MOST_STREAMS, most_plain
 from deltaloft.unpack.recipe import SourceStream, TargetStream
+from deltaloft.unpack.replay import ProvenStream
 
 __all__ = ["MOST_INFLATED", "Plan", "make_plan"]
 
@@ -33,10 +35,6 @@ _REMEMBERED = 3  # parameter sets of streams before: most containers have one or
 
 _PIECE = 256 << 10  # bytes to deflate before what was made is compared
 
-# Deflated bytes after which parameters that proved right before are believed. They are several
-# blocks: parameters that differ in the size of a block's memory show with the first one's end.
-_ENOUGH = 64 << 10
-
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -46,16 +44,18 @@ class Plan:
         source_streams: In their order in source′.
         inflated: What they inflate to, in the same order.
         target_streams: Those of target′, outer ones first.
+        proven: What each of these was deflated from, and to.
         pieces: Of target′: of the target itself, and of inflated streams.
     """
 
     source_streams: list[SourceStream] = field(default_factory=list)
     inflated: list[bytes] = field(default_factory=list)
     target_streams: list[TargetStream] = field(default_factory=list)
+    proven: list[ProvenStream] = field(default_factory=list)
     pieces: list[memoryview] = field(default_factory=list)
 
     def forget(self) -> None:
-        """Let go of the bytes; the streams stay."""
+        """Let go of the inflated bytes; the streams stay."""
         self.inflated.clear()
         self.pieces.clear()
 
@@ -71,16 +71,14 @@ class _Region:
 _NOTHING = _Region(memoryview(b""), 0)
 
 
-def make_plan(source: memoryview, target: memoryview, *, thorough: bool) -> Plan | None:
-    """Find the changed streams of `target`; None if there are none that could be deflated again.
+def make_plan(source: memoryview, target: memoryview) -> Plan | None:
+    """Find the changed streams of `target`; None if there are none that can be deflated again.
 
     Args:
         source: What the reader of a delta will have.
-        target: What the reader wants.
-        thorough: Deflate each stream again to its end. Else the parameters of streams before are
-            believed once they made the beginning: whoever uses the plan has to prove the result.
+        target: What the reader wants. What has been proven stays a view of it.
     """
-    planner = _Planner(source, target, thorough)
+    planner = _Planner(source, target)
     planner.unfold(target, _Region(source, 0), depth=0)
     streams = planner.plan.target_streams
     # A stream counts with those inside it inflated, which was not known before.
@@ -91,9 +89,8 @@ def make_plan(source: memoryview, target: memoryview, *, thorough: bool) -> Plan
 class _Planner:
     """Walks the containers of a target beside those of its source."""
 
-    def __init__(self, source: memoryview, target: memoryview, thorough: bool) -> None:
+    def __init__(self, source: memoryview, target: memoryview) -> None:
         self.plan = Plan()
-        self._enough = len(target) if thorough else _ENOUGH
         self._place = 0  # in target′
         self._source_end = len(source)
         self._last_start = self._last_end = 0  # of the source stream before: inflated, deflated
@@ -144,9 +141,12 @@ class _Planner:
         region = _NOTHING if counterpart is None else self._region(source, counterpart)
         streams = self.plan.target_streams
         number, start = len(streams), self._place
-        streams.append(TargetStream(start, start, parameters))
+        opened = TargetStream(start, start, parameters)
+        streams.append(opened)
+        self.plan.proven.append(ProvenStream(opened, hashlib.sha256(plain).digest(), deflated))
         self.unfold(memoryview(plain), region, depth=depth + 1)
-        streams[number] = TargetStream(start, self._place, parameters)
+        streams[number] = replace(opened, end=self._place)
+        self.plan.proven[number] = replace(self.plan.proven[number], stream=streams[number])
         return len(plain) if region is _NOTHING else 0
 
     def _inflated(self, deflated: memoryview, part: Part) -> bytes | None:
@@ -189,7 +189,7 @@ class _Planner:
     def _parameters(self, plain: bytes, deflated: memoryview) -> DeflateParameters | None:
         """Return what deflates a stream as it was; what did so with others is tried first."""
         for parameters in self._recent:
-            if _deflates_to(plain, deflated, parameters, self._enough):
+            if _deflates_to(plain, deflated, parameters):
                 break
         else:
             guessed = guess_parameters(plain, deflated)
@@ -224,10 +224,8 @@ def _inflate_whole(deflated: memoryview, plain_size: int) -> bytes | None:
     return plain if consumed == len(deflated) and len(plain) == plain_size > 0 else None
 
 
-def _deflates_to(
-    plain: bytes, deflated: memoryview, parameters: DeflateParameters, enough: int
-) -> bool:
-    """Say whether a stream comes out as it was, to its end or as far as `enough` deflated bytes."""
+def _deflates_to(plain: bytes, deflated: memoryview, parameters: DeflateParameters) -> bool:
+    """Say whether a stream comes out as it was, to its end."""
     deflater = Deflater(parameters)
     made_size = 0
     with memoryview(plain) as view:
@@ -236,6 +234,4 @@ def _deflates_to(
             if not same_bytes(made, deflated[made_size : made_size + len(made)]):
                 return False
             made_size += len(made)
-            if made_size >= enough:
-                return True
     return deflater.finish() == bytes(deflated[made_size:])

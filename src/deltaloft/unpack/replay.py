@@ -9,19 +9,24 @@
 
 Nothing is kept but the state of the streams that are open. Streams that are small, and stand in no
 other, are collected whole and deflated side by side.
+
+Whoever has just deflated a stream, and seen the very bytes of a target come out, need not do so
+again: what is proven is given beside the stream, and only the plain bytes are compared.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from deltaloft.buffers import Buffer
 from deltaloft.delta_reader import side_by_side
 from deltaloft.errors import MalformedDelta
-from deltaloft.native.deflate import DeflateParameters, Deflater, deflate
+from deltaloft.native.deflate import Deflater
 from deltaloft.unpack.recipe import TargetStream
 
-__all__ = ["replayed"]
+__all__ = ["ProvenStream", "replayed"]
 
 # A stream up to here is collected and deflated by a thread of its own, at most threads + 1 at once.
 _COLLECTED = 8 << 20
@@ -30,32 +35,82 @@ _PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
+class ProvenStream:
+    """A stream of the target that came out as it was when these plain bytes were deflated."""
+
+    stream: TargetStream
+    plain_sha256: bytes
+    deflated: memoryview
+
+
+class _Compared:
+    """Takes the place of a Deflater where plain bytes have only to be those that were proven."""
+
+    def __init__(self, proven: ProvenStream) -> None:
+        self._proven = proven
+        self._digest = hashlib.sha256()
+
+    def write(self, plain: Buffer) -> bytes:
+        self._digest.update(plain)
+        return b""
+
+    def finish(self) -> bytes:
+        """Return the stream.
+
+        Raises:
+            MalformedDelta: other bytes were written than proven.
+        """
+        if self._digest.digest() != self._proven.plain_sha256:
+            raise MalformedDelta("unpack: the plain bytes expected that were proven")
+        return bytes(self._proven.deflated)
+
+
+@dataclass(frozen=True, slots=True)
 class _Collected:
-    """Bytes that go on as they are, or deflated by a parameter set."""
+    """Bytes that go on as they are, or deflated as a stream."""
 
     plain: bytes
-    parameters: DeflateParameters | None
+    stream: TargetStream | None = None
+    proven: ProvenStream | None = None
 
     def replayed(self) -> bytes:
-        return self.plain if self.parameters is None else deflate(self.plain, self.parameters)
+        if self.stream is None:
+            return self.plain
+        deflater = _deflater(self.stream, self.proven)
+        return deflater.write(self.plain) + deflater.finish()
+
+
+def _deflater(stream: TargetStream, proven: ProvenStream | None) -> Deflater | _Compared:
+    return Deflater(stream.parameters) if proven is None else _Compared(proven)
 
 
 def replayed(
-    pieces: Iterable[memoryview], streams: Sequence[TargetStream], threads: int
+    pieces: Iterable[memoryview],
+    streams: Sequence[TargetStream],
+    threads: int,
+    proven: Sequence[ProvenStream] = (),
 ) -> Generator[bytes]:
     """Yield the target that these pieces of target′ make.
 
+    Args:
+        pieces: Each is good until the next is asked for.
+        streams: Those of target′.
+        threads: How many streams are deflated at once.
+        proven: The same streams, proven; or none of them.
+
     Raises:
-        MalformedDelta: target′ ends inside a stream.
+        MalformedDelta: target′ ends inside a stream; or it is not what was proven.
     """
-    yield from side_by_side(_Collected.replayed, _collected(pieces, streams), threads)
+    if proven and [each.stream for each in proven] != list(streams):
+        raise MalformedDelta("unpack: the streams expected that were proven")
+    yield from side_by_side(_Collected.replayed, _collected(pieces, streams, proven), threads)
 
 
 def _collected(
-    pieces: Iterable[memoryview], streams: Sequence[TargetStream]
+    pieces: Iterable[memoryview], streams: Sequence[TargetStream], proven: Sequence[ProvenStream]
 ) -> Iterator[_Collected]:
     """Cut target′ at the borders of its streams, and deflate the large and the nested ones."""
-    stack = _Stack(streams)
+    stack = _Stack(streams, proven)
     for piece in pieces:
         at = 0
         while at < len(piece):
@@ -68,12 +123,13 @@ def _collected(
 class _Stack:
     """The streams that are open at a place of target′, outermost first."""
 
-    def __init__(self, streams: Sequence[TargetStream]) -> None:
+    def __init__(self, streams: Sequence[TargetStream], proven: Sequence[ProvenStream]) -> None:
         self._streams = streams
+        self._proven: Sequence[ProvenStream | None] = proven or [None] * len(streams)
         self._next = 0
         self._place = 0
-        self._open: list[tuple[TargetStream, Deflater]] = []
-        # A stream that is collected whole.
+        self._open: list[tuple[TargetStream, Deflater | _Compared]] = []
+        # A stream that is collected whole: the last one that began.
         self._whole: TargetStream | None = None
         self._room = bytearray()
         self._begin()
@@ -116,7 +172,7 @@ class _Stack:
             if not self._open and self._stands_alone(stream):
                 self._whole = stream
             else:
-                self._open.append((stream, Deflater(stream.parameters)))
+                self._open.append((stream, _deflater(stream, self._proven[self._next - 1])))
 
     def _stands_alone(self, stream: TargetStream) -> bool:
         if stream.end - stream.start > _COLLECTED:
@@ -125,7 +181,8 @@ class _Stack:
 
     def _end(self) -> Iterator[_Collected]:
         if self._whole is not None and self._whole.end == self._place:
-            yield _Collected(bytes(self._room), self._whole.parameters)
+            proven = self._proven[self._next - 1]
+            yield _Collected(bytes(self._room), self._whole, proven)
             self._whole = None
             self._room.clear()
         while self._open and self._open[-1][0].end == self._place:
@@ -137,4 +194,4 @@ class _Stack:
         for _, deflater in reversed(self._open[:depth]):
             piece = deflater.write(piece)
         if piece:
-            yield _Collected(piece, None)
+            yield _Collected(piece)

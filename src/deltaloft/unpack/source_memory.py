@@ -19,9 +19,6 @@ from deltaloft.unpack.recipe import Recipe
 __all__ = ["inflated_source", "joined_source"]
 
 
-_PIECE = 1 << 20  # bytes to inflate at once
-
-
 @contextmanager
 def joined_source(source: memoryview, inflated: Iterable[bytes]) -> Iterator[memoryview]:
     """Lend source′ made of what was inflated already.
@@ -80,22 +77,20 @@ def _inflate_all(source: memoryview, recipe: Recipe, room: memoryview) -> None:
 def _inflate_into(room: memoryview, deflated: memoryview, offset: int) -> tuple[int, int]:
     """Inflate the stream at `offset` of source′; return its size, inflated and as it stands."""
     inflater = Inflater()
-    made = read = 0
+    beyond = b""
     try:
-        while not inflater.finished:
-            # One byte more than there is room for, so that what is too long shows.
-            size = min(_PIECE, len(room) - made + 1)
-            plain, consumed = inflater.read(deflated[read:], size)
-            if len(plain) > len(room) - made or not (plain or consumed or inflater.finished):
-                raise WrongSource(
-                    f"source: a deflate stream that ends expected at {offset}, within {len(room)} "
-                    "plain bytes"
-                )
-            room[made : made + len(plain)] = plain
-            made += len(plain)
-            read += consumed
+        made, read = inflater.read_into(deflated, room)
+        if not inflater.finished:
+            # Its end may be all that is left: a byte more would show that it goes on.
+            beyond, more = inflater.read(deflated[read:], 1)
+            read += more
     except MalformedDelta as error:
         raise WrongSource(f"source: a deflate stream expected at {offset}: {error}") from error
+    if beyond or not inflater.finished:
+        raise WrongSource(
+            f"source: a deflate stream that ends expected at {offset}, within {len(room)} "
+            "plain bytes"
+        )
     return made, read
 
 
