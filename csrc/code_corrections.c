@@ -5,7 +5,7 @@
  * for that. Each of the three is right with one decision. Where it is not, it is gone through:
  *
  *   codes     sizes; of each length, whether it is the expected one, else which
- *   sent      of each place, whether a run is sent there, and of how many
+ *   sent      of each place, whether a run is sent there, of how many, and by which symbol
  *   its code  all nineteen lengths; how many of them are sent
  */
 #include "code_corrections.h"
@@ -156,13 +156,14 @@ static bool decide_runs(struct dfl_coder *coder, struct dfl_code_chances *chance
                       ? dfl_decide_number(coder, chances->run, 8, run)
                       : longest;
         }
-        const uint32_t as_sent = sent->symbols[place];
+        const bool as_before = coder->writing && sent->symbols[place] == DFL_REPEAT_LENGTH;
         if (run == 0 || run == 2 || (run > 1 && run > longest)) {
             return false;
         }
         set_run(sent, place, length, run);
-        if (coder->writing && sent->symbols[place] != as_sent) { /* zeros, as what was before */
-            return false;
+        if (zero && run >= 3 && run <= LONGEST_RUN && at > 0 && lengths[at - 1] == 0 &&
+            dfl_decide(coder, &chances->as_before, as_before)) { /* as zopfli does */
+            sent->symbols[place] = DFL_REPEAT_LENGTH;
         }
         at += run;
     }

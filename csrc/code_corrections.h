@@ -17,6 +17,7 @@ struct dfl_code_chances {
     struct dfl_chance repeats[2][16];
     struct dfl_chance longest[2];
     struct dfl_chance run[1 << 8];
+    struct dfl_chance as_before; /* zeros, by a repetition of the one before */
     struct dfl_chance length_code_right;
     struct dfl_chance length_code[1 << 3];
     struct dfl_chance order_right;

@@ -1,7 +1,7 @@
-"""The door to corrections: streams that no parameters make, from their plain bytes and what to know.
+"""The door to corrections: what makes the stream of any program, besides its plain bytes.
 
-    plain, deflated  ── correct() ──→ corrections     of any program
-    plain            ── Restorer(corrections) ──→ deflated
+plain, deflated  ── correct() ──→ corrections     of any program
+plain            ── Restorer(corrections) ──→ deflated
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ __all__ = ["LARGEST_RECIPE", "MOST_BLOCKS", "MOST_DEPTH", "MOST_STREAMS", "most_
 MOST_DEPTH = 8
 MOST_STREAMS = 1 << 17
 MOST_BLOCKS = 1 << 14
-# Five integers of up to 7 bytes for a source stream and a target stream, two for a block.
-LARGEST_RECIPE = 4096 + 5 * 7 * MOST_STREAMS + 2 * 7 * MOST_BLOCKS
+# Six integers of up to 7 bytes for a source stream and a target stream, two for a block.
+LARGEST_RECIPE = 4096 + 6 * 7 * MOST_STREAMS + 2 * 7 * MOST_BLOCKS
 
 _PLAIN_FLOOR = 64 << 20
 _PLAIN_RATIO = 64

@@ -5,8 +5,8 @@
                                                 then the same for the container inside it
     source     container ── parts ── only the counterparts of changed ones: inflated behind it
 
-What a container's parser does not understand, what does not inflate, what no parameter set of ours
-reproduces to the last byte, and what lies beyond the limits, stays raw.
+What a container's parser does not understand, what does not inflate, what lies beyond the limits,
+and what neither parameters of ours nor corrections reproduce to the last byte, stays raw.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from dataclasses import dataclass, field, replace
 
 from deltaloft.buffers import same_bytes
 from deltaloft.containers import Part, looks_like_container, parts_of
-from deltaloft.errors import DeltaError
-from deltaloft.native.deflate import DeflateParameters, Deflater, guess_parameters, inflate
+from deltaloft.errors import DeltaError, MalformedDelta
+from deltaloft.native.corrections import correct
+from deltaloft.native.deflate import DeflateParameters, guess_parameters, inflate
 from deltaloft.unpack.counterparts import Pairing, pair_up
 from deltaloft.unpack.limits import MOST_DEPTH, MOST_STREAMS, most_plain
 from deltaloft.unpack.recipe import SourceStream, TargetStream
-from deltaloft.unpack.replay import ProvenStream
+from deltaloft.unpack.replay import ProvenStream, deflater_of
 
 __all__ = ["MOST_INFLATED", "Plan", "make_plan"]
 
@@ -32,6 +33,14 @@ MOST_INFLATED = 1 << 30
 _SMALLEST = 64  # bytes of a deflated stream; below, the recipe costs more than the literals
 
 _REMEMBERED = 3  # parameter sets of streams before: most containers have one or two
+
+# Corrections are of use up to this share of a stream: the plain bytes have to be described as well.
+# zlib-ng's fast levels have 17 % on text, optimal parsers 12 % (docs/unpack.md).
+_MOST_CORRECTIONS = 0.25
+
+# So many streams that no parameters made, one after the other, and those behind them are not tried
+# with each of ours any more: containers are written by one program.
+_ENOUGH_STRANGE = 4
 
 _PIECE = 256 << 10  # bytes to deflate before what was made is compared
 
@@ -54,6 +63,11 @@ class Plan:
     proven: list[ProvenStream] = field(default_factory=list)
     pieces: list[memoryview] = field(default_factory=list)
 
+    @property
+    def corrections_size(self) -> int:
+        """Return how many bytes of corrections there are."""
+        return sum(len(stream.corrections) for stream in self.target_streams)
+
     def forget(self) -> None:
         """Let go of the inflated bytes; the streams stay."""
         self.inflated.clear()
@@ -71,14 +85,15 @@ class _Region:
 _NOTHING = _Region(memoryview(b""), 0)
 
 
-def make_plan(source: memoryview, target: memoryview) -> Plan | None:
+def make_plan(source: memoryview, target: memoryview, *, corrected: bool = True) -> Plan | None:
     """Find the changed streams of `target`; None if there are none that can be deflated again.
 
     Args:
         source: What the reader of a delta will have.
         target: What the reader wants. What has been proven stays a view of it.
+        corrected: Correct streams that no parameters make; else they stay raw.
     """
-    planner = _Planner(source, target)
+    planner = _Planner(source, target, corrected)
     planner.unfold(target, _Region(source, 0), depth=0)
     streams = planner.plan.target_streams
     # A stream counts with those inside it inflated, which was not known before.
@@ -89,8 +104,10 @@ def make_plan(source: memoryview, target: memoryview) -> Plan | None:
 class _Planner:
     """Walks the containers of a target beside those of its source."""
 
-    def __init__(self, source: memoryview, target: memoryview) -> None:
+    def __init__(self, source: memoryview, target: memoryview, corrected: bool) -> None:
         self.plan = Plan()
+        self._corrected = corrected
+        self._strange = 0  # streams in a row that no parameters made
         self._place = 0  # in target′
         self._source_end = len(source)
         self._last_start = self._last_end = 0  # of the source stream before: inflated, deflated
@@ -133,7 +150,7 @@ class _Planner:
     ) -> int:
         """Append one stream, and return how many bytes of it are without a counterpart."""
         plain = None if part.size < _SMALLEST else self._inflated(deflated, part)
-        parameters = None if plain is None else self._parameters(plain, deflated)
+        parameters = None if plain is None else self._how(plain, deflated)
         if plain is None or parameters is None:
             self._raw(deflated)
             return 0
@@ -186,12 +203,28 @@ class _Planner:
                 budget -= part.plain_size
                 self._region(source, part)
 
+    def _how(self, plain: bytes, deflated: memoryview) -> DeflateParameters | bytes | None:
+        """Return parameters that make a stream as it was, or else corrections that do."""
+        parameters = self._parameters(plain, deflated)
+        if parameters is not None:
+            self._strange = 0
+            return parameters
+        self._strange += 1
+        if not self._corrected:
+            return None
+        corrections = correct(plain, deflated, most=int(_MOST_CORRECTIONS * len(deflated)))
+        if corrections is None or not _deflates_to(plain, deflated, corrections):
+            return None
+        return corrections
+
     def _parameters(self, plain: bytes, deflated: memoryview) -> DeflateParameters | None:
         """Return what deflates a stream as it was; what did so with others is tried first."""
         for parameters in self._recent:
             if _deflates_to(plain, deflated, parameters):
                 break
         else:
+            if self._corrected and self._strange >= _ENOUGH_STRANGE:
+                return None
             guessed = guess_parameters(plain, deflated)
             if guessed is None:
                 return None
@@ -224,14 +257,17 @@ def _inflate_whole(deflated: memoryview, plain_size: int) -> bytes | None:
     return plain if consumed == len(deflated) and len(plain) == plain_size > 0 else None
 
 
-def _deflates_to(plain: bytes, deflated: memoryview, parameters: DeflateParameters) -> bool:
+def _deflates_to(plain: bytes, deflated: memoryview, how: DeflateParameters | bytes) -> bool:
     """Say whether a stream comes out as it was, to its end."""
-    deflater = Deflater(parameters)
+    deflater = deflater_of(how)
     made_size = 0
-    with memoryview(plain) as view:
-        for at in range(0, len(plain), _PIECE):
-            made = memoryview(deflater.write(view[at : at + _PIECE]))
-            if not same_bytes(made, deflated[made_size : made_size + len(made)]):
-                return False
-            made_size += len(made)
-    return deflater.finish() == bytes(deflated[made_size:])
+    try:
+        with memoryview(plain) as view:
+            for at in range(0, len(plain), _PIECE):
+                made = memoryview(deflater.write(view[at : at + _PIECE]))
+                if not same_bytes(made, deflated[made_size : made_size + len(made)]):
+                    return False
+                made_size += len(made)
+        return deflater.finish() == bytes(deflated[made_size:])
+    except MalformedDelta:  # of corrections: a stream that is longer than theirs may be
+        return False

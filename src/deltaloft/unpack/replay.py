@@ -23,10 +23,11 @@ from dataclasses import dataclass
 from deltaloft.buffers import Buffer
 from deltaloft.delta_reader import side_by_side
 from deltaloft.errors import MalformedDelta
-from deltaloft.native.deflate import Deflater
+from deltaloft.native.corrections import Restorer
+from deltaloft.native.deflate import DeflateParameters, Deflater
 from deltaloft.unpack.recipe import TargetStream
 
-__all__ = ["ProvenStream", "replayed"]
+__all__ = ["ProvenStream", "deflater_of", "replayed"]
 
 # A stream up to here is collected and deflated by a thread of its own, at most threads + 1 at once.
 _COLLECTED = 8 << 20
@@ -80,8 +81,13 @@ class _Collected:
         return deflater.write(self.plain) + deflater.finish()
 
 
-def _deflater(stream: TargetStream, proven: ProvenStream | None) -> Deflater | _Compared:
-    return Deflater(stream.parameters) if proven is None else _Compared(proven)
+def _deflater(stream: TargetStream, proven: ProvenStream | None) -> Deflater | Restorer | _Compared:
+    return _Compared(proven) if proven is not None else deflater_of(stream.parameters)
+
+
+def deflater_of(parameters: DeflateParameters | bytes) -> Deflater | Restorer:
+    """Return what deflates a stream by parameters, or by corrections."""
+    return Restorer(parameters) if isinstance(parameters, bytes) else Deflater(parameters)
 
 
 def replayed(
@@ -99,7 +105,8 @@ def replayed(
         proven: The same streams, proven; or none of them.
 
     Raises:
-        MalformedDelta: target′ ends inside a stream; or it is not what was proven.
+        MalformedDelta: target′ ends inside a stream; or it is not what was proven, or what
+            corrections are for.
     """
     if proven and [each.stream for each in proven] != list(streams):
         raise MalformedDelta("unpack: the streams expected that were proven")
@@ -128,7 +135,7 @@ class _Stack:
         self._proven: Sequence[ProvenStream | None] = proven or [None] * len(streams)
         self._next = 0
         self._place = 0
-        self._open: list[tuple[TargetStream, Deflater | _Compared]] = []
+        self._open: list[tuple[TargetStream, Deflater | Restorer | _Compared]] = []
         # A stream that is collected whole: the last one that began.
         self._whole: TargetStream | None = None
         self._room = bytearray()
