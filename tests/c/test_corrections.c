@@ -4,6 +4,7 @@
  */
 #include "check.h"
 #include "deflate.h"
+#include "stream_corrections.h"
 
 enum { MOST = 150000, ROOM = 2 * MOST + (1 << 13) };
 
@@ -173,7 +174,121 @@ static void check_damage(void) {
     }
 }
 
+/* ---- What a stranger may write ----------------------------------------------------------- */
+
+static struct dfl_walk walk;
+static uint8_t hostile[1 << 16];
+
+/* A walk that writes, with whatever it is told. */
+static void begin(void) {
+    const struct dfl_coder coder = dfl_coder_into(hostile, sizeof hostile);
+    memset(&walk.block, 0, sizeof walk.block);
+    CHECK(dfl_walk_start(&walk, &coder, (struct dfl_predictor_rules){0, 32768, 32768}));
+}
+
+static void header(uint32_t kind, bool last, uint32_t count, uint32_t stored_size) {
+    walk.block.kind = kind;
+    walk.block.last = last;
+    walk.block.count = count;
+    walk.block.stored_size = stored_size;
+    dfl_decide_header(&walk);
+}
+
+static size_t made_of(const uint8_t *bytes, size_t size) {
+    dfl_coder_flush(&walk.coder);
+    CHECK(!walk.coder.failed);
+    return restored(hostile, (size_t)(walk.coder.out - hostile), bytes, size, size + 1, again);
+}
+
+static void check_strangers(void) {
+    static uint8_t zeros[70000];
+    begin();
+    header(DFL_FIXED, true, 0, 0);
+    (void)dfl_decide_padding(&walk, 0);
+    CHECK_EQUAL(2, made_of(zeros, 0)); /* as it should be; and now what should not */
+
+    begin();
+    for (uint32_t i = 0; i < 100000; i++) { /* empty blocks without end */
+        header(DFL_FIXED, i == 99999, 0, 0);
+    }
+    (void)dfl_decide_padding(&walk, 0);
+    CHECK_EQUAL(SIZE_MAX, made_of(zeros, 0));
+
+    begin();
+    header(DFL_STORED, true, 0, 65536); /* which 16 bits do not hold */
+    (void)dfl_decide_padding(&walk, 0);
+    CHECK_EQUAL(SIZE_MAX, made_of(zeros, 65536));
+
+    begin();
+    header(DFL_STORED, true, 0, 9); /* of which there are fewer */
+    (void)dfl_decide_padding(&walk, 0);
+    CHECK_EQUAL(SIZE_MAX, made_of(zeros, 8));
+
+    begin();
+    header(DFL_FIXED, true, DFL_MOST_SYMBOLS + 1, 0);
+    CHECK_EQUAL(SIZE_MAX, made_of(zeros, 8));
+
+    begin();
+    header(DFL_FIXED, true, 0, 0);
+    (void)dfl_decide_padding(&walk, 127); /* more than up to a byte border */
+    CHECK_EQUAL(SIZE_MAX, made_of(zeros, 0));
+
+    begin();
+    header(3, true, 0, 0);
+    walk.coder.failed = false;
+    CHECK_EQUAL(SIZE_MAX, made_of(zeros, 0));
+}
+
+/* A match that is not there: before the beginning, of other bytes, or of bytes that never come. */
+static void check_matches_that_are_none(void) {
+    static const uint8_t said[] = "abcdefgh abcdefgh";
+    static const uint32_t wrong[][2] = {{3, 10}, {3, 30000}, {3, 8}, {9, 9}, {258, 9}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        begin();
+        header(DFL_FIXED, true, 10, 0);
+        (void)dfl_predictor_feed(&walk.predictor, said, 17);
+        for (uint32_t at = 0; at < 9; at++) {
+            CHECK(dfl_decide_symbol(&walk, dfl_literal(said[at])) != UINT32_MAX);
+        }
+        CHECK_EQUAL(UINT32_MAX, dfl_decide_symbol(&walk, dfl_match(wrong[i][0], wrong[i][1])));
+        (void)dfl_decide_padding(&walk, 0);
+        CHECK_EQUAL(SIZE_MAX, made_of(said, 17));
+    }
+}
+
+/* Codes that leave a symbol without any, and lengths that are sent with no code for them. */
+static void check_codes_that_are_none(void) {
+    for (uint32_t wrong = 0; wrong < 3; wrong++) {
+        struct dfl_block *const block = &walk.block;
+        begin();
+        header(DFL_DYNAMIC, true, 1, 0);
+        (void)dfl_predictor_feed(&walk.predictor, (const uint8_t *)"a", 1);
+        CHECK(dfl_decide_symbol(&walk, dfl_literal('a')) != UINT32_MAX);
+        block->count = 0;
+        CHECK(dfl_block_add(block, dfl_literal('a')));
+        uint16_t literals[DFL_LITERALS] = {0}, distances[DFL_DISTANCES] = {0};
+        literals[wrong == 1 ? 'b' : 'a'] = literals[DFL_END_OF_BLOCK] = 1;
+        dfl_build_codes(&block->codes, literals, distances, DFL_AS_ZLIB);
+        dfl_send_lengths(&block->sent, &block->codes, DFL_AS_ZLIB);
+        dfl_build_length_code(&block->sent, DFL_AS_ZLIB);
+        if (wrong == 2) {
+            memset(block->sent.code.lengths, 0, sizeof block->sent.code.lengths);
+            block->sent.order_size = 4;
+        }
+        CHECK_EQUAL(wrong == 0, dfl_decide_codes(&walk.coder, &walk.chances.codes, block));
+        (void)dfl_decide_padding(&walk, 0);
+        const size_t made = made_of((const uint8_t *)"a", 1);
+        CHECK_EQUAL(wrong == 0, made != SIZE_MAX);
+        free(block->symbols);
+        block->symbols = NULL;
+        block->capacity = 0;
+    }
+}
+
 int main(void) {
+    check_strangers();
+    check_matches_that_are_none();
+    check_codes_that_are_none();
     check_streams();
     check_damage();
     return 0;
