@@ -3,8 +3,8 @@
     plan           which streams to inflate, each deflated again and compared; there may be none
     delta          from source′ to target′, by an encoder that tries hard, which is cheap beside
                    deflating; without a plan the plain delta, which is there already
-    smaller        with differences, where copies lie so that these promise much; without corrections,
-                   where these take as much as all the rest
+    smaller        with differences, where copies lie so that these promise much; and without
+                   corrections, where these take as much as all the rest
     proof          the body is decoded, and the target's SHA-256 compared; only streams that hold
                    what the plan has deflated already are not deflated once more
 
