@@ -78,4 +78,4 @@ def inspect(delta: Path, out: Output) -> None:
     from deltaloft import codec
 
     inspection = codec.inspect(delta)
-    out.record({"delta": str(delta), **inspection.as_dict()}, str(inspection))
+    out.record({"delta": str(delta), **inspection.as_dict()}, *str(inspection).split("\n"))
