@@ -43,10 +43,11 @@ C_FLOORS = [
     {"code_table", "adler32", "match_length", "source_index", "window_reader", "window_writer"}
     | {"bit_writer", "sketch"},
     {"instruction_reader", "gap_parser", "block_writer", "match_chains", "inflate_symbols"},
-    {"instruction_walk", "match_finder", "miniz_deflater"},
-    {"piece_list"},
-    {"difference", "decode", "encode", "inspect", "merge"}
-    | {"deflater", "deflate_guess", "inflater"},
+    {"instruction_walk", "match_finder", "inflate_header", "miniz_deflater"},
+    {"piece_list", "symbol_reader"},
+    {"difference", "symbol_taker"},
+    {"decode", "encode", "inspect", "merge"}
+    | {"deflater", "deflate_guess", "inflater", "symbol_ranges"},
 ]
 
 # Only these rooms may import the tool.

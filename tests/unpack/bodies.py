@@ -33,7 +33,10 @@ def lzma2(plain: bytes) -> bytes:
 
 @dataclass
 class BodyBuilder:
-    """One body; `inflated` is what all source streams hold, `almost` what the delta makes."""
+    """One body; `inflated` is what all source streams hold, `almost` what the delta makes.
+
+    `reuse` are the integers of the recipe on symbols that are reused.
+    """
 
     source: bytes
     target: bytes
@@ -45,6 +48,7 @@ class BodyBuilder:
     numbers: Sequence[int] = ()
     parameters: bytes = ZLIB_6
     blocks: Sequence[tuple[bytes, bytes]] = ()
+    reuse: Sequence[int] = ()
     fields: dict[str, int] = field(default_factory=dict)
 
     def recipe(self) -> bytes:
@@ -65,6 +69,7 @@ class BodyBuilder:
                 integers(given("blocks", len(self.blocks))),
                 integers(*(given("places_size", len(places)) for places, _ in self.blocks)),
                 integers(*(given("values_size", len(values)) for _, values in self.blocks)),
+                integers(*self.reuse),
             ]
         )
 

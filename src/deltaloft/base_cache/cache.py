@@ -17,7 +17,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -121,8 +121,21 @@ class BaseCache:
         """List the entries, those of other keys included, the one not used for longest first."""
         return self._folder.entries()
 
+    def note(self, name: str, text: str) -> None:
+        """Leave a note for the next process, for an hour at most; nothing if the disk refuses."""
+        with suppress(OSError):
+            self._folder.prepare()
+            self._folder.notes().write(name, text)
+
+    def noted(self, name: str) -> str | None:
+        """Return a note that a process with the same key left."""
+        with suppress(OSError):
+            self._folder.prepare()
+            return self._folder.notes().read(name)
+        return None
+
     def clear(self) -> None:
-        """Remove all entries. Views that are lent stay valid; the key file stays."""
+        """Remove all entries and notes. Views that are lent stay valid; the key file stays."""
         self._folder.clear()
 
     @contextmanager

@@ -16,6 +16,13 @@
                                           · all numbers of parameter sets
               number of difference blocks · all sizes of places
                                           · all sizes of values
+              if any stream reuses symbols:
+              whose, for each target stream: 0 for nobody's, or 1 + z, where z signed leads from the
+                                            source stream behind the one before to this one
+              all numbers of ranges, of those that reuse
+              of all ranges                 all plain sizes that are searched
+                                          · skipped, less searched: signed
+                                          · reused
 
 Source streams count in source′: the source, and behind it the streams so far, inflated. Where one
 ends, inflating it tells. Target streams count in target′, in which all of them stand inflated; one
@@ -25,15 +32,28 @@ that lies inside another follows it. The RFC is 3284.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deltaloft.errors import InvalidRequest, MalformedDelta, UnsupportedDelta
-from deltaloft.native.deflate import DeflateParameters
+from deltaloft.native.deflate import DeflateParameters, SymbolRange
 from deltaloft.unpack.differences import BLOCK_SIZE, BlockSizes
 from deltaloft.unpack.integers import read_integer, write_integers
-from deltaloft.unpack.limits import MOST_BLOCKS, MOST_DEPTH, MOST_STREAMS, most_plain
+from deltaloft.unpack.limits import (
+    MOST_BLOCKS,
+    MOST_DEPTH,
+    MOST_RANGES,
+    MOST_STREAMS,
+    most_plain,
+)
 
-__all__ = ["Recipe", "SourceStream", "TargetStream", "read_recipe", "write_recipe"]
+__all__ = [
+    "Recipe",
+    "ReusedStream",
+    "SourceStream",
+    "TargetStream",
+    "read_recipe",
+    "write_recipe",
+]
 
 _MOST_PARAMETERS = 256
 _DIGEST_SIZE = 32
@@ -53,12 +73,21 @@ class SourceStream:
 
 
 @dataclass(frozen=True, slots=True)
+class ReusedStream:
+    """A source stream, by its number, and what of its symbols a target stream has."""
+
+    number: int
+    ranges: tuple[SymbolRange, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TargetStream:
     """The bytes from `start` to `end` of target′, which the target holds deflated."""
 
     start: int
     end: int
     parameters: DeflateParameters
+    reused: ReusedStream | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +127,28 @@ def write_recipe(recipe: Recipe, blocks: Sequence[BlockSizes]) -> bytes:
     out += write_integers([len(blocks)])
     out += write_integers(block.places for block in blocks)
     out += write_integers(block.values for block in blocks)
+    if any(stream.reused is not None for stream in targets):
+        out += _written_reuse([stream.reused for stream in targets])
     return bytes(out)
+
+
+def _written_reuse(reused: Sequence[ReusedStream | None]) -> bytes:
+    numbers = []
+    expected = 0
+    for stream in reused:
+        numbers.append(0 if stream is None else 1 + _signed(stream.number - expected))
+        expected = expected if stream is None else stream.number + 1
+    there = [stream.ranges for stream in reused if stream is not None]
+    ranges = [each for column in there for each in column]
+    return b"".join(
+        [
+            write_integers(numbers),
+            write_integers(map(len, there)),
+            write_integers(each.searched for each in ranges),
+            write_integers(_signed(each.skipped - each.searched) for each in ranges),
+            write_integers(each.reused for each in ranges),
+        ]
+    )
 
 
 def _signed(value: int) -> int:
@@ -149,10 +199,46 @@ def read_recipe(plain: bytes) -> tuple[Recipe, tuple[BlockSizes, ...]]:
     places = reader.integers(count, "sizes of places")
     values = reader.integers(count, "sizes of values")
     _require(max([0, *places, *values]) <= BLOCK_SIZE, f"at most {BLOCK_SIZE} bytes of differences")
+    if reader.left > 0:
+        targets = tuple(_with_reuse(reader, targets, len(sources), inflated_size))
     reader.finish()
     blocks = tuple(map(BlockSizes, places, values))
     recipe = Recipe(source_size, target_size, sha256, inflated_size, sources, targets)
     return recipe, blocks
+
+
+def _with_reuse(
+    reader: _Reader, targets: Sequence[TargetStream], sources: int, inflated_size: int
+) -> Iterator[TargetStream]:
+    numbers = reader.integers(len(targets), "numbers of reused streams")
+    there = sum(number > 0 for number in numbers)
+    _require(there > 0, "a stream that reuses symbols")
+    counts = reader.integers(there, "numbers of ranges")
+    count = sum(counts)
+    reader.check_count(count, MOST_RANGES, "ranges")
+    searched = reader.integers(count, "sizes that are searched")
+    skipped = reader.integers(count, "sizes that are skipped")
+    reused = reader.integers(count, "sizes that are reused")
+    ranges = [
+        SymbolRange(size, size + _unsigned(more), again)
+        for size, more, again in zip(searched, skipped, reused, strict=True)
+    ]
+    _require(all(each.skipped >= 0 for each in ranges), "ranges one behind the other")
+    # What has to be read for them all is bounded with it.
+    passed = sum(each.skipped + each.reused for each in ranges)
+    _require(passed <= inflated_size, f"ranges of at most {inflated_size} bytes")
+    expected = at = 0
+    each_count = iter(counts)
+    for target, number in zip(targets, numbers, strict=True):
+        if number == 0:
+            yield target
+            continue
+        count = next(each_count)
+        _require(count > 0 and target.parameters.reusable, "ranges of a stream that can reuse")
+        source = expected + _unsigned(number - 1)
+        _require(0 <= source < sources, "a source stream that is there")
+        yield replace(target, reused=ReusedStream(source, tuple(ranges[at : at + count])))
+        expected, at = source + 1, at + count
 
 
 def _unsigned(value: int) -> int:
@@ -210,12 +296,21 @@ class _Reader:
             raise MalformedDelta(f"recipe: {expected} expected") from error
         return value
 
+    @property
+    def left(self) -> int:
+        """Return how many bytes have not been read."""
+        return len(self._plain) - self._at
+
     def count(self, most: int, what: str) -> int:
         """Read how many of something follow; each takes a byte at least."""
         count = self.integer(f"a number of {what}")
-        left = len(self._plain) - self._at
-        _require(count <= min(most, left), f"at most {min(most, left)} {what}")
+        self.check_count(count, most, what)
         return count
+
+    def check_count(self, count: int, most: int, what: str) -> None:
+        """Make sure that there may be so many."""
+        most = min(most, self.left)
+        _require(count <= most, f"at most {most} {what}")
 
     def integers(self, count: int, expected: str) -> list[int]:
         """Read a column."""
