@@ -74,7 +74,7 @@ def _in_folder(url: str, putting: bool, create: bool) -> Place:
         return Place(folder.absolute().as_uri(), key, create=True)
     if not create:
         raise BucketNotFound(
-            f"{url}: no store here or above (dg put --create makes one; a bucket is s3://BUCKET)"
+            f"{url}: no store here or above (dg mb or put --create makes one; a bucket is s3://BUCKET)"
         )
     # What ends in no slash names a file: its folder is the last that can become a store.
     makeable = [each for each in _partings(url) if each[1] or url.endswith("/")]

@@ -55,6 +55,8 @@ from commands import DG, Commands, one_line, release
         (("ls", "s3:bucket"), 2),
         (("ls", "s3:/bucket"), 2),
         (("migrate", "missing", "store/x"), 4),
+        (("encode", "app-1.0.bin", "app-1.1.bin", "app-1.1.bin"), 2),
+        (("encode", "app-1.0.bin", "app-1.1.bin", "./app-1.0.bin"), 2),
     ],
 )
 def test_bad_input_is_one_clear_line(
@@ -140,6 +142,7 @@ def test_a_damaged_store_is_5(store: Path, dg_: Commands, here: Path) -> None:
         (("migrate", "missing", "store/x"), "missing: no such folder, and no store there or above"),
         (("ls", "s3://bucket", "--profile", "nosuch"), "no profile 'nosuch'"),
         (("mv", "file://{here}/store/tiny", "file://{here}/store/tiny"), "move: "),
+        (("get", "store/tiny", "no/such/file"), "dg: {here}/no/such/file: no such file"),
     ],
 )
 def test_a_mistake_gets_a_hint(
@@ -147,7 +150,7 @@ def test_a_mistake_gets_a_hint(
 ) -> None:
     """What was expected is said in words that lead on."""
     assert dg_(*(each.format(here=here) for each in arguments)) in (1, 2, 4)
-    assert words in one_line(dg_.err)
+    assert words.format(here=here) in one_line(dg_.err)
 
 
 def test_newlines_in_names_make_no_lines(store: Path, dg_: Commands, here: Path) -> None:
