@@ -46,7 +46,7 @@ def verify(url: str, storage: Storage, out: Output) -> int:
                 codes.add(out.failed(result.key, result.problem))
             elif out.json:
                 record = asdict(result) | {"proven": result.sha256 is not None}
-                out.record({name: record[name] for name in record if name != "problem"}, "")
+                out.record({name: record[name] for name in record if name != "problem"})
     if place.key and not any(counts.values()):
         return out.failed(url, NotFound(f"{url}: no key begins with that"))
     record = {**counts, "size": size, "requests": store.requests}
@@ -88,10 +88,10 @@ def gc(url: str, delete: bool, grace: timedelta, alone: bool, protection: Attrib
         raise InvalidRequest(f"{url}: a whole store expected, found a key in one")
     with storage.open(place.store) as store:
         result = store.gc(delete=delete, grace=grace, alone=alone, attributes=protection)
-    out.record({**asdict(result), "freed_size": result.freed_size}, _gc_lines(result))
+    out.record({**asdict(result), "freed_size": result.freed_size}, *_gc_lines(result))
 
 
-def _gc_lines(result: GcResult) -> str:
+def _gc_lines(result: GcResult) -> list[str]:
     would = "" if result.done else "would be "
     groups = {
         f"{would}deleted": result.deleted,
@@ -107,7 +107,7 @@ def _gc_lines(result: GcResult) -> str:
         lines += [f"{base.sha256}  {human(base.size):>9}  {what}" for base in bases]
         if bases:
             lines.append(f"{len(bases)} bases, {_total(bases)}: {what}")
-    return "\n".join(lines)
+    return lines
 
 
 def _total(bases: tuple[UnusedBase, ...]) -> str:

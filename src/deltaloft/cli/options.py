@@ -51,9 +51,11 @@ class Storage:
 
     def open(self, url: str, *, create: bool = False, replay_seconds: float = 120.0) -> Store:
         """Open the store at a URL."""
+        from deltaloft.cli.warnings import show_warnings
         from deltaloft.deltaglider import Limits
         from deltaloft.store import Store
 
+        show_warnings()
         reads_older = self.deltaglider == "auto"
         return Store.open(
             url,
