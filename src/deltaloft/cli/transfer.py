@@ -31,6 +31,7 @@ from deltaloft.errors import InvalidRequest
 from deltaloft.place import Place, locate
 
 if TYPE_CHECKING:
+    from deltaloft.known_files import KnownFiles
     from deltaloft.store import PutResult, Store
     from deltaloft.transfers import Filters, Item, LocalSide, Options, Side, Step, StoreSide
 
@@ -103,20 +104,24 @@ def mv(source: str, target: str, recursive: bool, options: Options, **given: Any
 @click.option("--size-only", is_flag=True, help="Files of the same size are the same.")
 @click.option("--exact-timestamps", is_flag=True,
               help="Where no digest is known, files of another time have changed.")  # fmt: skip
+@click.option("--reread", is_flag=True,
+              help="Read files again that have not changed since they were last read.")  # fmt: skip
 @_transfer_options
 def sync(source: str, target: str, delete: bool, size_only: bool, exact_timestamps: bool,
-         no_follow_symlinks: bool, filters: Filters, options: Options, storage: Storage,
-         out: Output) -> int:  # fmt: skip
+         reread: bool, no_follow_symlinks: bool, filters: Filters, options: Options,
+         storage: Storage, out: Output) -> int:  # fmt: skip
     """Make TARGET like SOURCE: copy what is missing or has changed below it.
 
-    Files of the same size are compared by their SHA-256 where the store knows it, else by time.
+    Files of the same size are compared by their SHA-256 where the store knows it, else by time. A
+    file that has not changed since a sync read it is not read again.
     Nothing is removed but with --delete, and not if some of SOURCE could not be read.
     """
     from deltaloft.transfers import synced
 
     _check_kinds(source, target)
     options = replace(options, size_only=size_only, exact_timestamps=exact_timestamps)
-    with _Sides(storage, source, target, follow_symlinks=not no_follow_symlinks) as sides:
+    follow = {"follow_symlinks": not no_follow_symlinks, "reread": reread}
+    with _Sides(storage, source, target, **follow) as sides:
         left, right = sides.below(source), sides.below(target, writing=not options.dry)
 
         def may_delete() -> bool:
@@ -179,12 +184,16 @@ class _Warnings:
 class _Sides:
     """Sides of transfers, and the stores they lie in, open until the end of a block."""
 
-    def __init__(self, storage: Storage, *given: str, follow_symlinks: bool = True) -> None:
+    def __init__(
+        self, storage: Storage, *given: str, follow_symlinks: bool = True, reread: bool = False
+    ) -> None:
         """Open sides as `storage` says; `given` are all that the command names."""
         self._storage = storage
         self._has_s3 = any(each.startswith("s3://") for each in given)
         self._follow = follow_symlinks
         self._stack = ExitStack()
+        self._reread = reread
+        self._known: KnownFiles | None = None
         self._stores: list[Store] = []
         self.warnings = _Warnings()
 
@@ -195,9 +204,12 @@ class _Sides:
         self._stack.close()
 
     def local(self, root: Path) -> LocalSide:
+        from deltaloft.known_files import KnownFiles
         from deltaloft.transfers import LocalSide
 
-        return LocalSide(root, self.warnings, follow_symlinks=self._follow)
+        if self._known is None:
+            self._known = self._stack.enter_context(KnownFiles(reread=self._reread))
+        return LocalSide(root, self.warnings, self._follow, self._known)
 
     def store(self, place: Place, prefix: str) -> StoreSide:
         from deltaloft.transfers import StoreSide

@@ -100,14 +100,14 @@ class FolderBucket:
         return self._url
 
     @property
-    def place(self) -> str:
-        """See `Bucket.place`."""
-        return self._url
-
-    @property
     def requests(self) -> None:
         """None: a folder is sent no requests."""
         return None
+
+    @property
+    def place(self) -> str:
+        """See `Bucket.place`."""
+        return self._url
 
     @contextmanager
     def get(
