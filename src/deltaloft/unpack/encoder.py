@@ -146,9 +146,20 @@ def _body(
     if plan is None:
         return _smallest(_Sides(recipe, source, bytearray(target), threads), level, plain_delta)
     with joined_source(source, plan.inflated) as room:
-        sides = _Sides(recipe, room, bytearray().join(plan.pieces), threads)
-        plan.forget()
+        sides = _Sides(recipe, room, _poured(plan.pieces), threads)
         return _smallest(sides, level, None)
+
+
+def _poured(pieces: list[memoryview]) -> bytearray:
+    """Join pieces, and let go of each as it is copied, so that most is there only once."""
+    size = sum(map(len, pieces))
+    target = bytearray(size)
+    with memoryview(target) as view:
+        while pieces:
+            piece = pieces.pop()
+            size -= len(piece)
+            view[size : size + len(piece)] = piece
+    return target
 
 
 def _smallest(sides: _Sides, level: int, plain_delta: memoryview | None) -> bytes | None:
