@@ -86,7 +86,7 @@ struct dfl_range {
     uint64_t reused;   /* of both */
 };
 
-/* Whether streams of these parameters can reuse symbols: known ones of the levels 4 to 9. */
+/* Whether streams of these parameters can reuse symbols: those of the levels 4 to 9, not miniz. */
 bool dfl_parameters_reusable(const struct dfl_parameters *parameters);
 
 /*

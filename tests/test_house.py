@@ -44,7 +44,7 @@ C_FLOORS = [
     | {"bit_writer", "chance_coder", "sketch"},
     {"instruction_reader", "gap_parser", "block_writer", "match_chains", "inflate_symbols"}
     | {"symbol_predictor"},
-    {"instruction_walk", "match_finder", "miniz_deflater", "inflate_header"} | {"block_reader"},
+    {"instruction_walk", "match_finder", "inflate_header", "miniz_deflater", "block_reader"},
     {"piece_list", "symbol_reader", "code_corrections"},
     {"difference", "symbol_taker", "stream_corrections"},
     {"decode", "encode", "inspect", "merge"}
