@@ -13,6 +13,7 @@
     place       a URL or path on the command line -> store and key
     output      lines, JSON, progress
     interrupt   what Ctrl-C does
+    garbage     Python's search for it, put off while dg starts
     failure     exception -> words and exit code
 
 Heavy imports stand in the commands that need them: `dg --help` loads click and nothing else.
