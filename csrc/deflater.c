@@ -2,7 +2,7 @@
  * deflater.c - a stream as zlib, GNU gzip or Chromium's zlib would have made it
  *
  * Plain bytes fill the window; each time it is full, symbols are taken of it as if all had come at
- * once.
+ * once. miniz has a room of its own.
  */
 #include <stdlib.h>
 
@@ -154,8 +154,8 @@ enum dfl_result dfl_deflater_reuse(struct dfl_deflater *deflater, const uint8_t 
 void dfl_deflater_free(struct dfl_deflater *deflater) {
     if (deflater != NULL) {
         free(deflater->reuse);
-        vcd_buffer_free(&deflater->writer.out.bytes);
         dfl_miniz_deflater_free(deflater->miniz);
+        vcd_buffer_free(&deflater->writer.out.bytes);
         free(deflater);
     }
 }

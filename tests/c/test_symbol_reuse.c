@@ -166,8 +166,8 @@ int main(void) {
             CHECK(reused > 50000);
         }
     }
-    const struct dfl_parameters unknown = {3, 6, 8};
-    CHECK(!dfl_parameters_reusable(&unknown));
+    const struct dfl_parameters unknown = {4, 6, 8}, miniz = {DFL_MINIZ, 6, 8};
+    CHECK(!dfl_parameters_reusable(&unknown) && !dfl_parameters_reusable(&miniz));
     /* Nothing, a stream that breaks off, and what is no stream. */
     size_t count;
     CHECK_EQUAL(DFL_MALFORMED, dfl_find_ranges(old, 0, old, 0, 1, ranges, 1, &count));

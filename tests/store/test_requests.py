@@ -160,6 +160,28 @@ def test_a_warm_get_is_one_request(session: Session, fresh_cache: Callable[[], B
     assert session.sent() == [("GET", "plain")]
 
 
+def test_any_version_takes_one_base(session: Session, fresh_cache: Callable[[], BaseCache]) -> None:
+    """However far the versions have drifted, one is its delta and a base, which is no delta."""
+    seeded = random.Random(31)
+    content = bytearray(release(0))
+    versions = []
+    store = session.store(fresh_cache())
+    for number in range(12):
+        place = seeded.randrange(len(content) - 9000)
+        content[place : place + 9000] = seeded.randbytes(9000)
+        versions.append(bytes(content))
+        store.put(versions[-1], f"app-1.{number}")
+    bases = {each.sha256 for each in store.bases()}
+    assert len(bases) > 1  # they did drift
+    session.sent()
+    for number, expected in enumerate(versions):
+        assert expected == session.store(fresh_cache()).read(f"app-1.{number}")
+        asked, *more = session.sent()
+        assert ("GET", f"app-1.{number}") == asked
+        assert 1 == len(more)
+        assert more[0] in {("GET", layout.base_key(sha256)) for sha256 in bases}
+
+
 def test_what_this_machine_put_it_need_not_fetch(
     session: Session, fresh_cache: Callable[[], BaseCache]
 ) -> None:

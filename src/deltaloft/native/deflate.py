@@ -128,7 +128,7 @@ class Deflater:
             pinned until the stream is finished. It may be a stranger's.
 
     Raises:
-        InvalidRequest: other parameters, or those of levels 1 to 3 with `reuse`.
+        InvalidRequest: other parameters, or with `reuse` those of levels 1 to 3, or of miniz.
     """
 
     def __init__(self, parameters: DeflateParameters, reuse: Reuse | None = None) -> None:
