@@ -2,8 +2,8 @@
  * deflate_guess.c - which program, at which level, deflated a stream
  *
  * By trying: the likely ones first, each for as long as its bytes are those of the stream. A wrong
- * one is nearly always found out in its first block, after 100 KiB or so; the right one goes on to
- * the end, and is then proven.
+ * one is nearly always found out in its first block, after 100 KiB or so; the right one goes on, to
+ * the end if the caller wants it proven.
  */
 #include "common.h"
 #include "deflate.h"
@@ -30,15 +30,16 @@ static const struct dfl_parameters candidates[] = {
     {DFL_MINIZ, 8, 8},
 };
 
-/* Deflates for as long as the bytes are those of the stream. */
+/* Deflates for as long as the bytes are those of the stream; 'enough' of them, where that is less.
+ */
 static enum dfl_result agrees(const struct dfl_parameters *parameters, const uint8_t *plain,
                               size_t plain_size, const uint8_t *deflated, size_t deflated_size,
-                              bool *agrees_out) {
+                              size_t enough, bool *agrees_out) {
     struct dfl_deflater *const deflater = dfl_deflater_new(parameters);
     enum dfl_result result = deflater == NULL ? DFL_NO_MEMORY : DFL_OK;
     size_t read = 0, compared = 0;
     bool same = true, last = false;
-    while (result == DFL_OK && same && !last) {
+    while (result == DFL_OK && same && !last && (compared < enough || enough >= deflated_size)) {
         const uint8_t *made = NULL;
         size_t made_size = 0;
         const size_t size = vcd_min(plain_size - read, PIECE);
@@ -50,17 +51,18 @@ static enum dfl_result agrees(const struct dfl_parameters *parameters, const uin
                (made_size == 0 || memcmp(made, deflated + compared, made_size) == 0);
         compared += same ? made_size : 0;
     }
-    *agrees_out = same && compared == deflated_size;
+    *agrees_out = same && (!last || compared == deflated_size);
     dfl_deflater_free(deflater);
     return result;
 }
 
 enum dfl_result dfl_guess(const uint8_t *plain, size_t plain_size, const uint8_t *deflated,
-                          size_t deflated_size, struct dfl_parameters *parameters_out) {
+                          size_t deflated_size, size_t enough,
+                          struct dfl_parameters *parameters_out) {
     for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++) {
         bool same = false;
         const enum dfl_result result =
-            agrees(&candidates[i], plain, plain_size, deflated, deflated_size, &same);
+            agrees(&candidates[i], plain, plain_size, deflated, deflated_size, enough, &same);
         if (result != DFL_OK) {
             return result;
         }

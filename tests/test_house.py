@@ -22,7 +22,8 @@ CSRC = ROOT / "csrc"
 FLOORS = [
     {"errors", "buffers", "interruption", "sizes"},
     {"atomic_file", "native", "xdelta3", "bucket", "encrypted_file"},
-    {"bucket_requests", "containers", "findings", "inspection", "source", "base_cache", "sketch"},
+    {"bucket_requests", "containers", "findings", "inspection", "source", "base_cache", "sketch"}
+    | {"known_files"},
     {"folder_bucket", "s3_bucket", "layout", "secondary"},
     {"bucket_url", "bases", "catalog", "delta_reader", "download", "place"},
     {"buckets", "delta_writer", "doctor"},
@@ -40,12 +41,15 @@ C_FLOORS = [
     | {"deflate", "deflate_format"},
     {"common", "buffer", "address_cache", "copy_list", "huffman_code", "inflate_table"},
     {"code_table", "adler32", "match_length", "source_index", "window_reader", "window_writer"}
-    | {"bit_writer", "sketch"},
-    {"instruction_reader", "gap_parser", "block_writer", "match_chains", "inflate_symbols"},
-    {"instruction_walk", "match_finder", "miniz_deflater"},
-    {"piece_list"},
-    {"difference", "decode", "encode", "inspect", "merge"}
-    | {"deflater", "deflate_guess", "inflater"},
+    | {"bit_writer", "chance_coder", "sketch"},
+    {"instruction_reader", "gap_parser", "block_writer", "match_chains", "inflate_symbols"}
+    | {"symbol_predictor"},
+    {"instruction_walk", "match_finder", "inflate_header", "miniz_deflater", "block_reader"},
+    {"piece_list", "symbol_reader", "code_corrections"},
+    {"difference", "symbol_taker", "stream_corrections"},
+    {"decode", "encode", "inspect", "merge"}
+    | {"deflater", "deflate_guess", "inflater", "symbol_ranges"}
+    | {"corrector", "restorer"},
 ]
 
 # Only these rooms may import the tool.
@@ -60,11 +64,12 @@ TOOLS = {
     "filelock": {"base_cache"},
     "fsspec": {"filesystem"},
     "moto": {"testing"},
-    "platformdirs": {"base_cache", "findings", "migration", "s3_bucket"},
+    "platformdirs": {"base_cache", "findings", "known_files", "migration", "s3_bucket"},
     "pytest": {"testing"},
     "rich": {"cli"},
     "s3transfer": {"s3_client"},
-    "sqlite3": {"folder_bucket", "migration"},
+    "sqlite3": {"folder_bucket", "known_files", "migration"},
+    "xxhash": {"known_files"},
 }
 
 # Rooms above 400 lines, each with its reason.

@@ -171,6 +171,10 @@ class Bucket(Protocol):
     def requests(self) -> int | None:
         """How many requests were sent so far, repeated ones included; None: nobody counts them."""
 
+    @property
+    def place(self) -> str:
+        """Where that is, endpoint included: different for any two buckets of this machine."""
+
     def get(
         self,
         key: str,

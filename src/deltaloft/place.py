@@ -43,6 +43,8 @@ def locate(url: str, *, root: str = "", putting: bool = False, create: bool = Fa
         return _in_s3(url, root.strip("/"), create)
     if root:
         raise InvalidRequest(f"{url}: --root goes with s3:// only")
+    if url.startswith("s3:"):
+        raise InvalidRequest(f"{url}: s3://BUCKET/KEY expected, with two slashes")
     if "://" in url and not url.startswith("file://"):
         # The scheme alone is repeated: what follows may hold a password or a signature.
         scheme = url.partition("://")[0]
@@ -71,7 +73,9 @@ def _in_folder(url: str, putting: bool, create: bool) -> Place:
     if putting and folder.is_dir() and not any(folder.iterdir()):
         return Place(folder.absolute().as_uri(), key, create=True)
     if not create:
-        raise BucketNotFound(f"{url}: no store here or above (dg put --create makes one)")
+        raise BucketNotFound(
+            f"{url}: no store here or above (dg mb or put --create makes one; a bucket is s3://BUCKET)"
+        )
     # What ends in no slash names a file: its folder is the last that can become a store.
     makeable = [each for each in _partings(url) if each[1] or url.endswith("/")]
     missing = [each for each, _ in makeable if not each.exists()]

@@ -48,6 +48,10 @@ def test_a_listing_shows_files(written: Any, older: Store) -> None:
     assert [older.stat(key).size for key in files] == [entry.logical_size for entry in listed]
     assert older.stat("p/b.zip").sha256 == listed[3].sha256
     assert files == [entry.key for entry in older.list(sizes=lambda key: key == "p/b.zip")]
+    for after in (*files, "p/a.zip.", "p/a.zip.delta"):
+        behind = [key for key in files if key > after]
+        for sizes in (True, False):
+            assert behind == [each.key for each in older.list(start_after=after, sizes=sizes)]
 
 
 def test_everything_is_verified(written: Any, older: Store, folder_bucket: Bucket) -> None:

@@ -12,6 +12,9 @@
     options     what several commands share, as decorators
     place       a URL or path on the command line -> store and key
     output      lines, JSON, progress
+    sides       what is below a folder or URL, for transfers
+    spending    what transfers moved and took
+    warnings    what the library warns of
     interrupt   what Ctrl-C does
     failure     exception -> words and exit code
 

@@ -20,6 +20,7 @@ from deltaloft.cli.options import (
     storage_options,
 )
 from deltaloft.cli.output import Output
+from deltaloft.errors import InvalidRequest
 from deltaloft.place import locate
 from deltaloft.sizes import human
 
@@ -49,13 +50,13 @@ def put(files: Sequence[Path], url: str, create: bool, storage: Storage, out: Ou
     keys = keys_for(files, place)
     codes = []
     with storage.open(place.store, create=place.create) as store:
-        if place.create and place.store.startswith("file:"):
-            out.note(f"made a store in {place.store}")
         for file, key in zip(files, keys, strict=True):
             try:
                 _put_one(store, file, key, options, out)
             except failure.EXPECTED as error:
                 codes.append(out.failed(str(file), error))
+    if place.create and place.store.startswith("file:") and len(codes) < len(files):
+        out.note(f"made a store in {place.store}")
     return failure.combined(codes, len(files))
 
 
@@ -92,10 +93,13 @@ def get(url: str, dest: str | None, inflated: bool, replay_seconds: float, stora
     from deltaloft.cli.spending import note_spent
 
     place = locate(url, root=storage.root)
+    if not place.key:
+        raise InvalidRequest(f"{url}: a key expected (dg cp --recursive gets all below a prefix)")
     target = sys.stdout.buffer if dest == "-" else destination(dest, place.key)
     opened = storage.open(place.store, replay_seconds=replay_seconds)
     with opened as store, out.progress(place.key, None) as progress:
         result = store.get(place.key, target, inflated=inflated, progress=progress)
+        sys.stdout.flush()  # before anybody is told that the file is there
     shown = "-" if dest == "-" else str(target)
     out.record({"file": shown, **asdict(result)}, _get_line(result, shown), err=dest == "-")
     note_spent(result, out)
@@ -116,15 +120,15 @@ def stat(url: str, storage: Storage, out: Output) -> None:
     place = locate(url, root=storage.root)
     with storage.open(place.store) as store:
         result = store.stat(place.key)
-    out.record(asdict(result), _stat_lines(result))
+    out.record(asdict(result), *_stat_lines(result))
 
 
-def _stat_lines(result: Stat) -> str:
+def _stat_lines(result: Stat) -> list[str]:
     record = asdict(result)
     record["modified"] = result.modified.isoformat()
     record |= {name: value for name, value in record.pop("attributes").items() if value}
-    return "\n".join(
+    return [
         f"{name.replace('_', ' '):<20} {value}"
         for name, value in record.items()
         if value is not None
-    )
+    ]

@@ -153,7 +153,7 @@ def _run(journal: Journal, crew: Crew, ends: _Ends, out: Output) -> int:
     with out.progress("migrated", before.waiting_size) as progress:
         for moved in moving(journal, crew):
             if moved.error is not None:
-                out.failed(f"migrate: {ends.source.url}{moved.name}", moved.error)
+                out.failed(ends.source.url + moved.name, moved.error, verb="migrate")
             else:
                 record = {name: value for name, value in asdict(moved).items() if name != "error"}
                 source, target = ends.source.url + moved.name, ends.target.url + moved.name
@@ -206,8 +206,10 @@ def _source(given: str, root: str) -> Place | Path:
     try:
         place = locate(given, root=root)
     except BucketNotFound:
-        if "://" in given or not Path(given).is_dir():
+        if "://" in given:
             raise
+        if not Path(given).is_dir():
+            raise BucketNotFound(f"{given}: no such folder, and no store there or above") from None
         return Path(given).absolute()
     return replace(place, key=_with_slash(place.key))
 

@@ -8,16 +8,13 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from deltaloft.bucket import Attributes
 from deltaloft.cli import failure
-from deltaloft.cli.file_names import destination
 from deltaloft.cli.filtering import FilteringCommand, filter_options
 from deltaloft.cli.options import (
     Storage,
@@ -27,12 +24,13 @@ from deltaloft.cli.options import (
     storage_options,
 )
 from deltaloft.cli.output import Output, say
+from deltaloft.cli.sides import Sides, is_url, with_slash
 from deltaloft.errors import InvalidRequest
-from deltaloft.place import Place, locate
+from deltaloft.place import locate
 
 if TYPE_CHECKING:
-    from deltaloft.store import PutResult, Store
-    from deltaloft.transfers import Filters, Item, LocalSide, Options, Side, Step, StoreSide
+    from deltaloft.store import PutResult
+    from deltaloft.transfers import Filters, Options, Side, Step
 
 __all__ = ["cp", "mv", "rm", "sync"]
 
@@ -103,21 +101,26 @@ def mv(source: str, target: str, recursive: bool, options: Options, **given: Any
 @click.option("--size-only", is_flag=True, help="Files of the same size are the same.")
 @click.option("--exact-timestamps", is_flag=True,
               help="Where no digest is known, files of another time have changed.")  # fmt: skip
+@click.option("--reread", is_flag=True,
+              help="Read files again that have not changed since they were last read.")  # fmt: skip
 @_transfer_options
 def sync(source: str, target: str, delete: bool, size_only: bool, exact_timestamps: bool,
-         no_follow_symlinks: bool, filters: Filters, options: Options, storage: Storage,
-         out: Output) -> int:  # fmt: skip
+         reread: bool, no_follow_symlinks: bool, filters: Filters, options: Options,
+         storage: Storage, out: Output) -> int:  # fmt: skip
     """Make TARGET like SOURCE: copy what is missing or has changed below it.
 
-    Files of the same size are compared by their SHA-256 where the store knows it, else by time.
+    Files of the same size are compared by their SHA-256 where the store knows it, else by time. A
+    file that has not changed since a sync read it is not read again.
     Nothing is removed but with --delete, and not if some of SOURCE could not be read.
     """
     from deltaloft.transfers import synced
 
     _check_kinds(source, target)
     options = replace(options, size_only=size_only, exact_timestamps=exact_timestamps)
-    with _Sides(storage, source, target, follow_symlinks=not no_follow_symlinks) as sides:
+    follow = {"follow_symlinks": not no_follow_symlinks, "reread": reread}
+    with Sides(storage, source, target, **follow) as sides:
         left, right = sides.below(source), sides.below(target, writing=not options.dry)
+        sides.check_apart(left, filters)
 
         def may_delete() -> bool:
             if delete and sides.warnings.count:
@@ -147,8 +150,10 @@ def rm(urls: tuple[str, ...], recursive: bool, dryrun: bool, filters: Filters, s
     for url in urls:
         try:
             place = locate(url, root=storage.root)
-            with _Sides(storage, url) as sides:
-                side = sides.store(place, _with_slash(place.key) if recursive else place.key)
+            with Sides(storage, url) as sides:
+                side = sides.store(place, with_slash(place.key) if recursive else place.key)
+                if not (recursive or place.key):
+                    raise InvalidRequest(f"{url}: a key expected; --recursive removes all below")
                 if recursive:
                     steps = removals(side.items(markers=True), filters)
                     codes.append(_run(steps, None, side, options, out, requests=sides.requests))
@@ -159,108 +164,6 @@ def rm(urls: tuple[str, ...], recursive: bool, dryrun: bool, filters: Filters, s
         except failure.EXPECTED as error:
             codes.append(out.failed(url, error))
     return failure.combined([code for code in codes if code], len(urls))
-
-
-class _Warnings:
-    """Files that were left out because they cannot be read, as words on stderr."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def __call__(self, place: str, reason: str) -> None:
-        self.count += 1
-        say(f"{place}: left out: {reason}")
-
-    @property
-    def code(self) -> int:
-        return failure.SOME_FAILED if self.count else failure.DONE
-
-
-class _Sides:
-    """Sides of transfers, and the stores they lie in, open until the end of a block."""
-
-    def __init__(self, storage: Storage, *given: str, follow_symlinks: bool = True) -> None:
-        """Open sides as `storage` says; `given` are all that the command names."""
-        self._storage = storage
-        self._has_s3 = any(each.startswith("s3://") for each in given)
-        self._follow = follow_symlinks
-        self._stack = ExitStack()
-        self._stores: list[Store] = []
-        self.warnings = _Warnings()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    def local(self, root: Path) -> LocalSide:
-        from deltaloft.transfers import LocalSide
-
-        return LocalSide(root, self.warnings, follow_symlinks=self._follow)
-
-    def store(self, place: Place, prefix: str) -> StoreSide:
-        from deltaloft.transfers import StoreSide
-
-        opened = self._options(place.store).open(place.store, create=place.create)
-        self._stores.append(self._stack.enter_context(opened))
-        return StoreSide(opened, prefix)
-
-    def requests(self) -> int | None:
-        """Return how many requests were sent; None where none could be."""
-        counted = [each.requests for each in self._stores if each.requests is not None]
-        return sum(counted) if counted else None
-
-    def _options(self, url: str) -> Storage:
-        """Return the options for a store: a folder beside a bucket has no use for the bucket's."""
-        if self._has_s3 and not url.startswith("s3://"):
-            return replace(self._storage, endpoint_url=None, profile=None, region=None, root="")
-        return self._storage
-
-    def below(self, given: str, *, writing: bool = False) -> Side:
-        """Return all that is below a folder or prefix.
-
-        Raises:
-            FileNotFoundError: the folder is not there, and not `writing`.
-        """
-        if _is_url(given):
-            place = locate(given, root=self._options(given).root, putting=writing)
-            return self.store(place, _with_slash(place.key))
-        if not writing and not Path(given).is_dir():
-            raise FileNotFoundError(2, "no such folder", given)
-        return self.local(Path(given))
-
-    def one(self, given: str) -> tuple[Side, Item]:
-        """Return a single file, and the side that holds it under its last name.
-
-        Raises:
-            OSError, NotFound: it is not there.
-        """
-        if not _is_url(given):
-            path = Path(given)
-            if path.is_dir():
-                raise IsADirectoryError(21, "is a folder: --recursive takes all below it", given)
-            side = self.local(path.parent)
-            return side, side.one(path.name)
-        place = locate(given, root=self._options(given).root)
-        folder, slash, name = place.key.rpartition("/")
-        if not name:
-            raise InvalidRequest(f"{given}: a key expected; --recursive takes all below a prefix")
-        store_side = self.store(place, folder + slash)
-        return store_side, store_side.one(name)
-
-    def target(self, given: str, name: str) -> tuple[Side, str]:
-        """Return where a single file goes, and under which name: `name` below a folder or prefix.
-
-        Raises:
-            InvalidRequest: that is no name for a file.
-        """
-        if not _is_url(given):
-            path = destination(given, name)
-            return self.local(path.parent), path.name
-        place = locate(given, root=self._options(given).root, putting=True)
-        key = place.key if place.key and not place.key.endswith("/") else place.key + name
-        return self.store(place, ""), key
 
 
 def _copy(
@@ -277,10 +180,11 @@ def _copy(
     from deltaloft.transfers import Step, copies
 
     _check_kinds(source, target)
-    with _Sides(storage, source, target, follow_symlinks=not no_follow_symlinks) as sides:
+    with Sides(storage, source, target, follow_symlinks=not no_follow_symlinks) as sides:
         if recursive:
             left = sides.below(source)
             right = sides.below(target, writing=not options.dry)
+            sides.check_apart(left, filters)
             steps = copies(left.items(), filters)
             code = _run(steps, left, right, options, out, requests=sides.requests)
         else:
@@ -296,6 +200,7 @@ def _stream(source: str, target: str, storage: Storage, options: Options, out: O
     from deltaloft.store import GetResult
     from deltaloft.transfers import Done
 
+    _check_kinds(source, target)
     up = source == "-"
     place = locate(target if up else source, root=storage.root, putting=up)
     result: PutResult | GetResult | None = None
@@ -305,6 +210,7 @@ def _stream(source: str, target: str, storage: Storage, options: Options, out: O
             result = store.put(given, place.key, attributes=options.attributes, **options.put)
         elif not options.dry:
             result = store.get(place.key, sys.stdout.buffer)
+            sys.stdout.flush()  # before anybody is told that the file is there
     size = None if result is None else result.size
     done = Done("upload" if up else "download", source, target, size, result=result)
     tell(done, out, dry=options.dry, err=not up)
@@ -340,7 +246,7 @@ def _run(
             count += 1
             totals.add(done)
             if done.error is not None:
-                codes.append(out.failed(f"{done.verb}: {done.source}", done.error))
+                codes.append(out.failed(done.source, done.error, verb=done.verb))
                 continue
             tell(done, out, dry=options.dry)
     if requests is not None:
@@ -349,16 +255,8 @@ def _run(
     return failure.combined(codes, count)
 
 
-def _is_url(given: str) -> bool:
-    return given.startswith(("s3://", "file://"))
-
-
-def _with_slash(prefix: str) -> str:
-    return prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
-
-
 def _check_kinds(source: str, target: str) -> None:
-    if not (_is_url(source) or _is_url(target)):
+    if not (is_url(source) or is_url(target)):
         raise InvalidRequest(
             f"{source}, {target}: at least one s3://BUCKET/KEY or file:///STORE/KEY expected"
         )

@@ -104,6 +104,11 @@ class FolderBucket:
         """None: a folder is sent no requests."""
         return None
 
+    @property
+    def place(self) -> str:
+        """See `Bucket.place`."""
+        return self._url
+
     @contextmanager
     def get(
         self,

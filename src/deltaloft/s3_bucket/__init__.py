@@ -119,6 +119,11 @@ class S3Bucket:
         return self._url
 
     @property
+    def place(self) -> str:
+        """See `Bucket.place`."""
+        return f"{self.client.meta.endpoint_url} {self._url}"
+
+    @property
     def name(self) -> str:
         """The bucket's name."""
         return self._name

@@ -103,14 +103,8 @@ class Store:
             InvalidRequest: the URL is not one of those.
             BucketNotFound: there is no such bucket or folder, and not `create`.
         """
-        bucket = open_bucket(
-            url,
-            create=create,
-            client=client,
-            profile=profile,
-            region=region,
-            endpoint_url=endpoint_url,
-        )
+        reached = {"profile": profile, "region": region, "endpoint_url": endpoint_url}
+        bucket = open_bucket(url, create=create, client=client, **reached)
         return cls(bucket, cache=cache, deltaglider=deltaglider, codec=codec)
 
     def __enter__(self) -> Self:
@@ -277,16 +271,21 @@ class Store:
         return ObjectFile(self._bucket, self._base_bytes, found)
 
     def list(
-        self, prefix: str = "", *, sizes: bool | Callable[[str], bool] = True
+        self,
+        prefix: str = "",
+        *,
+        start_after: str = "",
+        sizes: bool | Callable[[str], bool] = True,
     ) -> Iterator[Entry]:
-        """Yield what is stored under keys that start with `prefix`, in order of UTF-8 bytes.
+        """Yield what is stored under keys that start with `prefix` and come after `start_after`.
 
-        One request per page of 1,000 keys. The logical sizes are taken from the catalog and, where
-        it does not know, asked for by one HEAD per key, some at a time; what that brings to light
-        is written to the catalog if it is much and we may. Without `sizes` they are None, and so
+        In order of UTF-8 bytes; one request per page of 1,000 keys. The logical sizes are taken
+        from the catalog and, where it does not know, asked for by one HEAD per key, some at a time;
+        what that brings to light in a listing from the beginning of `prefix` is written to the
+        catalog if it is much and we may. Without `sizes` they are None, and so
         they are for keys of which a function as `sizes` says no.
         """
-        return listing.entries(self._bucket, self._deltaglider, prefix, sizes)
+        return listing.entries(self._bucket, self._deltaglider, prefix, start_after, sizes)
 
     def refresh_catalog(self, prefix: str = "") -> CatalogResult:
         """Bring the catalog up to date, so that listings need no request per key.

@@ -13,6 +13,7 @@ import logging
 import mimetypes
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
@@ -131,7 +132,7 @@ class _Work:
         source, item, name = self.source, step.item, step.target_name
         match source, self.target:
             case LocalSide(), StoreSide() as store:
-                result: Result = self._upload(source.path(item.name), store, name)
+                result: Result = self._upload(source, item, store, name)
             case StoreSide(), LocalSide() as local:
                 result = self._download(source, item, local.path(name))
             case StoreSide(), StoreSide() as store:
@@ -142,17 +143,22 @@ class _Work:
             source.delete(item.name)
         return result
 
-    def _upload(self, path: Path, target: StoreSide, name: str) -> PutResult:
+    def _upload(self, source: LocalSide, item: Item, target: StoreSide, name: str) -> PutResult:
+        path = source.path(item.name)
+        begun, before = time.time_ns(), path.stat()
         attributes = self.options.attributes or Attributes()
         if self.options.guess_type:
             attributes = with_guessed_type(attributes, path.name)
-        return target.store.put(
+        result = target.store.put(
             path,
             target.key(name),
             attributes=attributes,
             progress=self._advance,
             **self.options.put,
         )
+        if source.known is not None:
+            source.known.note(path, before, result.sha256, begun=begun)
+        return result
 
     def _download(self, source: StoreSide, item: Item, path: Path) -> GetResult:
         if self.options.no_clobber and path.exists():

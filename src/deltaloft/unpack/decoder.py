@@ -61,8 +61,8 @@ def decode_unpacked(
     size = read = 0
     threads = usual_threads(threads, recipe.target_size)
     with (
-        _inflated_target(source, parts, threads) as inflated,
-        closing(replayed(inflated, recipe.target_streams, threads, proven)) as pieces,
+        _inflated_target(source, parts, threads) as (inflated, sources),
+        closing(replayed(inflated, recipe.target_streams, sources, threads, proven)) as pieces,
     ):
         for piece in pieces:
             digest.update(piece)
@@ -81,8 +81,8 @@ def decode_unpacked(
 @contextmanager
 def _inflated_target(
     source: memoryview, parts: Body, threads: int
-) -> Iterator[Iterator[memoryview]]:
-    """Lend the pieces of target′; each is good until the next is asked for.
+) -> Iterator[tuple[Iterator[memoryview], list[memoryview]]]:
+    """Lend the pieces of target′, each good until the next is asked for, and the source streams.
 
     Raises:
         MalformedDelta, UnsupportedDelta, WrongSource, MemoryError: as `decode_unpacked`.
@@ -94,10 +94,10 @@ def _inflated_target(
         delta = stack.enter_context(open_delta(parts.delta))
         first, end = _check_delta(delta, recipe)
         _check_blocks(delta, parts.differences)
-        room = stack.enter_context(inflated_source(source, recipe, first, end))
+        room, streams = stack.enter_context(inflated_source(source, recipe, first, end))
         memory = stack.enter_context(pinned(room))
         windows = decode_pieces(delta, memory, threads, _no_target_so_far)
-        yield added(stack.enter_context(closing(windows)), parts.differences)
+        yield added(stack.enter_context(closing(windows)), parts.differences), streams
 
 
 def _check_delta(delta: Delta, recipe: Recipe) -> tuple[int, int]:

@@ -29,7 +29,6 @@ __all__ = [
     "added",
     "approximated",
     "packed_blocks",
-    "restored",
 ]
 
 # Of target′. Windows of our encoder never cross a multiple of it.
@@ -79,12 +78,12 @@ def approximated(source: Pinned, target: bytearray, delta: Buffer) -> list[Diffe
             assert position <= BLOCK_SIZE * (len(blocks) + 1)
         blocks.append(approximator.end_block())
     if sum(len(block.places) for block in blocks) < _LEAST_JOINED * instructions:
-        restored(target, blocks)
+        _restored(target, blocks)
         return []
     return blocks
 
 
-def restored(target: bytearray, blocks: Sequence[DifferenceBlock]) -> None:
+def _restored(target: bytearray, blocks: Sequence[DifferenceBlock]) -> None:
     """Make target′ of its approximation again."""
     with memoryview(target) as view:
         for number, block in enumerate(blocks):

@@ -1,9 +1,10 @@
 """From source and target to an unpack/1 body, proven.
 
     plan           which streams to inflate, each deflated again and compared; there may be none
-    delta          from source′ to target′; without a plan the plain delta, which is there already
-    smaller        with differences, where copies lie so that these promise much; else by an encoder
-                   that tries harder, which is cheap beside deflating
+    delta          from source′ to target′, by an encoder that tries hard, which is cheap beside
+                   deflating; without a plan the plain delta, which is there already
+    smaller        with differences, where copies lie so that these promise much; and without
+                   corrections, where these take as much as all the rest
     proof          the body is decoded, and the target's SHA-256 compared; only streams that hold
                    what the plan has deflated already are not deflated once more
 
@@ -26,7 +27,7 @@ from deltaloft.secondary import preset_of
 from deltaloft.source import DENSEST_LEVEL, LEVELS, Source
 from deltaloft.unpack.body import body_head, read_body
 from deltaloft.unpack.decoder import decode_unpacked
-from deltaloft.unpack.differences import Differences, approximated, packed_blocks, restored
+from deltaloft.unpack.differences import Differences, approximated, packed_blocks
 from deltaloft.unpack.plan import Plan, make_plan
 from deltaloft.unpack.recipe import Recipe
 from deltaloft.unpack.replay import ProvenStream
@@ -44,8 +45,8 @@ _MOST_APPROXIMATED = 256 << 20
 _SMALLEST_DELTA = 1 << 10
 _SMALLEST_SHARE = 1 / (1 << 14)
 
-# From this level on, what was inflated is encoded once more by the densest index: on botocore's
-# wheels 10 % smaller than at level 6, in a tenth of the time that deflating takes.
+# From this level on, what was inflated is encoded by the densest index: on botocore's wheels 10 %
+# smaller than at level 6, in a tenth of the time that deflating takes.
 _DENSE_FROM = 4
 
 
@@ -86,6 +87,29 @@ def encode_unpacked(
         limit = min(limit, len(plain_delta) - 1)
     digest = sha256 or hashlib.sha256(target).digest()
     plan = make_plan(source, target)
+
+    def attempt(plan: Plan | None) -> bytes | None:
+        return _proven_body(source, target, digest, plan, plain_delta, limit, level, threads)
+
+    corrections = 0 if plan is None else plan.corrections_size
+    body = attempt(plan)
+    if corrections > 0 and (body is None or 2 * corrections > len(body)):
+        bodies = (body, attempt(make_plan(source, target, corrected=False)))
+        body = min((each for each in bodies if each is not None), key=len, default=None)
+    return body
+
+
+def _proven_body(
+    source: memoryview,
+    target: memoryview,
+    digest: bytes,
+    plan: Plan | None,
+    plain_delta: memoryview | None,
+    limit: int,
+    level: int,
+    threads: int | None,
+) -> bytes | None:
+    """Return a body by this plan, up to `limit` bytes of it."""
     if plan is None and (plain_delta is None or len(target) > _MOST_APPROXIMATED):
         return None
     recipe = Recipe(
@@ -122,7 +146,8 @@ def _body(
 
 def _smallest(sides: _Sides, level: int, plain_delta: memoryview | None) -> bytes | None:
     """Return the smallest body; None if there is none but the plain delta, where that is given."""
-    with Source(sides.source, level=level) as source:
+    dense = plain_delta is None and level >= _DENSE_FROM
+    with Source(sides.source, level=DENSEST_LEVEL if dense else level) as source:
         delta = _delta(sides, source) if plain_delta is None else plain_delta
         blocks = approximated(source.memory, sides.target, delta)
         differing = None
@@ -135,11 +160,6 @@ def _smallest(sides: _Sides, level: int, plain_delta: memoryview | None) -> byte
     without = body_head(sides.recipe, Differences()) + delta
     if differing is not None and len(differing) <= len(without):
         return differing
-    if level >= _DENSE_FROM and len(delta) >= _SMALLEST_DELTA:
-        restored(sides.target, blocks)
-        with Source(sides.source, level=DENSEST_LEVEL) as source:
-            harder = body_head(sides.recipe, Differences()) + _delta(sides, source)
-        return min(without, harder, key=len)
     return without
 
 

@@ -23,7 +23,8 @@ from dataclasses import dataclass
 from deltaloft.buffers import Buffer
 from deltaloft.delta_reader import side_by_side
 from deltaloft.errors import MalformedDelta
-from deltaloft.native.deflate import Deflater
+from deltaloft.native.corrections import Restorer
+from deltaloft.native.deflate import Deflater, Reuse
 from deltaloft.unpack.recipe import TargetStream
 
 __all__ = ["ProvenStream", "replayed"]
@@ -66,27 +67,43 @@ class _Compared:
 
 
 @dataclass(frozen=True, slots=True)
+class _Maker:
+    """How a stream is made: from what of the source, or of what was proven."""
+
+    stream: TargetStream
+    sources: Sequence[memoryview]
+    proven: ProvenStream | None
+
+    def deflater(self) -> Deflater | Restorer | _Compared:
+        if self.proven is not None:
+            return _Compared(self.proven)
+        if isinstance(self.stream.parameters, bytes):
+            return Restorer(self.stream.parameters)
+        reused = self.stream.reused
+        if reused is None:
+            return Deflater(self.stream.parameters)
+        reuse = Reuse(self.sources[reused.number], reused.ranges)
+        return Deflater(self.stream.parameters, reuse)
+
+
+@dataclass(frozen=True, slots=True)
 class _Collected:
     """Bytes that go on as they are, or deflated as a stream."""
 
     plain: bytes
-    stream: TargetStream | None = None
-    proven: ProvenStream | None = None
+    maker: _Maker | None = None
 
     def replayed(self) -> bytes:
-        if self.stream is None:
+        if self.maker is None:
             return self.plain
-        deflater = _deflater(self.stream, self.proven)
+        deflater = self.maker.deflater()
         return deflater.write(self.plain) + deflater.finish()
-
-
-def _deflater(stream: TargetStream, proven: ProvenStream | None) -> Deflater | _Compared:
-    return Deflater(stream.parameters) if proven is None else _Compared(proven)
 
 
 def replayed(
     pieces: Iterable[memoryview],
     streams: Sequence[TargetStream],
+    sources: Sequence[memoryview],
     threads: int,
     proven: Sequence[ProvenStream] = (),
 ) -> Generator[bytes]:
@@ -95,22 +112,24 @@ def replayed(
     Args:
         pieces: Each is good until the next is asked for.
         streams: Those of target′.
+        sources: Those of source′, deflated; none if nothing is reused.
         threads: How many streams are deflated at once.
         proven: The same streams, proven; or none of them.
 
     Raises:
-        MalformedDelta: target′ ends inside a stream; or it is not what was proven.
+        MalformedDelta: target′ ends inside a stream; or it is not what was proven, or what
+            corrections are for; or it cannot reuse what it is said to.
     """
     if proven and [each.stream for each in proven] != list(streams):
         raise MalformedDelta("unpack: the streams expected that were proven")
-    yield from side_by_side(_Collected.replayed, _collected(pieces, streams, proven), threads)
+    proofs: Sequence[ProvenStream | None] = proven or [None] * len(streams)
+    makers = [_Maker(stream, sources, proof) for stream, proof in zip(streams, proofs, strict=True)]
+    yield from side_by_side(_Collected.replayed, _collected(pieces, makers), threads)
 
 
-def _collected(
-    pieces: Iterable[memoryview], streams: Sequence[TargetStream], proven: Sequence[ProvenStream]
-) -> Iterator[_Collected]:
+def _collected(pieces: Iterable[memoryview], makers: Sequence[_Maker]) -> Iterator[_Collected]:
     """Cut target′ at the borders of its streams, and deflate the large and the nested ones."""
-    stack = _Stack(streams, proven)
+    stack = _Stack(makers)
     for piece in pieces:
         at = 0
         while at < len(piece):
@@ -123,14 +142,13 @@ def _collected(
 class _Stack:
     """The streams that are open at a place of target′, outermost first."""
 
-    def __init__(self, streams: Sequence[TargetStream], proven: Sequence[ProvenStream]) -> None:
-        self._streams = streams
-        self._proven: Sequence[ProvenStream | None] = proven or [None] * len(streams)
+    def __init__(self, makers: Sequence[_Maker]) -> None:
+        self._makers = makers
         self._next = 0
         self._place = 0
-        self._open: list[tuple[TargetStream, Deflater | _Compared]] = []
-        # A stream that is collected whole: the last one that began.
-        self._whole: TargetStream | None = None
+        self._open: list[tuple[TargetStream, Deflater | Restorer | _Compared]] = []
+        # A stream that is collected whole.
+        self._whole: _Maker | None = None
         self._room = bytearray()
         self._begin()
 
@@ -151,38 +169,39 @@ class _Stack:
 
     def finish(self) -> Iterator[_Collected]:
         """Make sure that nothing is open."""
-        if self._open or self._whole is not None or self._next < len(self._streams):
+        if self._open or self._whole is not None or self._next < len(self._makers):
             raise MalformedDelta("unpack: a target that holds all streams of the recipe expected")
         return iter(())
 
     def _border(self) -> int:
         if self._whole is not None:
-            return self._whole.end
+            return self._whole.stream.end
         borders = [stream.end for stream, _ in self._open[-1:]]
-        if self._next < len(self._streams):
-            borders.append(self._streams[self._next].start)
+        if self._next < len(self._makers):
+            borders.append(self._makers[self._next].stream.start)
         return min(borders, default=1 << 62)
 
     def _begin(self) -> None:
-        while self._next < len(self._streams) and self._whole is None:
-            stream = self._streams[self._next]
-            if stream.start != self._place:
+        while self._next < len(self._makers) and self._whole is None:
+            maker = self._makers[self._next]
+            if maker.stream.start != self._place:
                 return
             self._next += 1
-            if not self._open and self._stands_alone(stream):
-                self._whole = stream
+            if not self._open and self._stands_alone(maker.stream):
+                self._whole = maker
             else:
-                self._open.append((stream, _deflater(stream, self._proven[self._next - 1])))
+                self._open.append((maker.stream, maker.deflater()))
 
     def _stands_alone(self, stream: TargetStream) -> bool:
         if stream.end - stream.start > _COLLECTED:
             return False
-        return self._next == len(self._streams) or self._streams[self._next].start >= stream.end
+        if self._next == len(self._makers):
+            return True
+        return self._makers[self._next].stream.start >= stream.end
 
     def _end(self) -> Iterator[_Collected]:
-        if self._whole is not None and self._whole.end == self._place:
-            proven = self._proven[self._next - 1]
-            yield _Collected(bytes(self._room), self._whole, proven)
+        if self._whole is not None and self._whole.stream.end == self._place:
+            yield _Collected(bytes(self._room), self._whole)
             self._whole = None
             self._room.clear()
         while self._open and self._open[-1][0].end == self._place:

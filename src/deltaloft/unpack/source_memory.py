@@ -39,24 +39,24 @@ def joined_source(source: memoryview, inflated: Iterable[bytes]) -> Iterator[mem
 @contextmanager
 def inflated_source(
     source: memoryview, recipe: Recipe, first: int, end: int
-) -> Iterator[memoryview]:
-    """Lend source′ for a delta that copies from `first` to `end` of it.
+) -> Iterator[tuple[memoryview, list[memoryview]]]:
+    """Lend source′ for a delta that copies from `first` to `end` of it, and its streams, deflated.
 
     Raises:
         WrongSource: it has no such streams.
         MemoryError: there is not so much.
     """
-    if end <= len(source):
-        yield source
+    if end <= len(source) and all(stream.reused is None for stream in recipe.target_streams):
+        yield source, []
         return
     with _anonymous(len(source) + recipe.inflated_size) as room:
         room[first : len(source)] = source[first:]
-        _inflate_all(source, recipe, room)
-        yield room
+        yield room, _inflate_all(source, recipe, room)
 
 
-def _inflate_all(source: memoryview, recipe: Recipe, room: memoryview) -> None:
-    """Fill the rest of source′ behind the source."""
+def _inflate_all(source: memoryview, recipe: Recipe, room: memoryview) -> list[memoryview]:
+    """Fill the rest of source′ behind the source; return the streams as they stand."""
+    streams = []
     start = end = 0  # of the stream before: where it is inflated, and where it ended
     at = len(source)
     for stream in recipe.source_streams:
@@ -65,6 +65,7 @@ def _inflate_all(source: memoryview, recipe: Recipe, room: memoryview) -> None:
             raise WrongSource(f"source: a deflate stream inside it expected, not at {offset}")
         deflated = source[offset:] if offset < len(source) else room[offset:at]
         made, read = _inflate_into(room[at:], deflated, offset)
+        streams.append(deflated[:read])
         start, end = at, offset + read
         at += made
     if at != len(room):
@@ -72,6 +73,7 @@ def _inflate_all(source: memoryview, recipe: Recipe, room: memoryview) -> None:
             f"source: deflate streams of {recipe.inflated_size} plain bytes expected, "
             f"found {at - len(source)}"
         )
+    return streams
 
 
 def _inflate_into(room: memoryview, deflated: memoryview, offset: int) -> tuple[int, int]:
@@ -97,9 +99,12 @@ def _inflate_into(room: memoryview, deflated: memoryview, offset: int) -> tuple[
 @contextmanager
 def _anonymous(size: int) -> Iterator[memoryview]:
     try:
-        mapping = mmap.mmap(-1, max(1, size))
+        mapping = mmap.mmap(-1, max(1, size), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     except OSError as error:
         raise MemoryError(f"{size} bytes for the source and its inflated streams") from error
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with suppress(OSError):  # a kernel without: filling it costs five times as much
+            mapping.madvise(mmap.MADV_HUGEPAGE)
     view = memoryview(mapping)
     try:
         yield view[:size]
