@@ -133,6 +133,43 @@ enum dfl_result dfl_guess(const uint8_t *plain, size_t plain_size, const uint8_t
                           size_t deflated_size, size_t enough,
                           struct dfl_parameters *parameters_out);
 
+/* ---- Streams of other programs ---------------------------------------------------------- */
+
+/*
+ * dfl_correct() finds corrections: what has to be known, besides its plain bytes, to make the
+ * stream of 'deflated_size' bytes at 'deflated' again, whichever program made it. They are where
+ * its symbols, blocks and codes are not those that were to be expected: 0.1 to 3 % of the plain
+ * bytes when the program searches for matches as zlib does, more when it looks for the best of all
+ * ways. They go to 'corrections', which has room for 'capacity' bytes, and their size to
+ * '*corrections_size_out'.
+ *
+ * Returns DFL_OK, DFL_NO_MEMORY, or DFL_MALFORMED: they would not fit; or the stream is not
+ * one of these plain bytes; or it has what no compressor writes. It takes as long as to deflate
+ * twice, and 2 MiB.
+ */
+enum dfl_result dfl_correct(const uint8_t *plain, size_t plain_size, const uint8_t *deflated,
+                            size_t deflated_size, uint8_t *corrections, size_t capacity,
+                            size_t *corrections_size_out);
+
+struct dfl_restorer;
+
+/*
+ * dfl_restorer_new() starts a stream that 'corrections' are for, which have to stay until
+ * dfl_restorer_free(). It returns NULL when there is no memory. What it takes is bounded, whatever
+ * the corrections: less than 1 MiB, and for the largest block 12 MiB more.
+ */
+struct dfl_restorer *dfl_restorer_new(const uint8_t *corrections, size_t corrections_size);
+void dfl_restorer_free(struct dfl_restorer *restorer);
+
+/*
+ * dfl_restore() makes the stream from its plain bytes as dfl_deflate() does. It may also return
+ * DFL_MALFORMED: the corrections make no sense, or not with these plain bytes; then the restorer
+ * can only be freed. Corrections may be hostile: nothing outside of the buffers is read or written,
+ * and the stream has at most twice as many bytes as the plain ones, 4 KiB and one block.
+ */
+enum dfl_result dfl_restore(struct dfl_restorer *restorer, const uint8_t *plain, size_t plain_size,
+                            bool last, const uint8_t **deflated_out, size_t *deflated_size_out);
+
 /* ---- Inflating -------------------------------------------------------------------------- */
 
 struct dfl_inflater;

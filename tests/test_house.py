@@ -41,13 +41,15 @@ C_FLOORS = [
     | {"deflate", "deflate_format"},
     {"common", "buffer", "address_cache", "copy_list", "huffman_code", "inflate_table"},
     {"code_table", "adler32", "match_length", "source_index", "window_reader", "window_writer"}
-    | {"bit_writer", "sketch"},
-    {"instruction_reader", "gap_parser", "block_writer", "match_chains", "inflate_symbols"},
-    {"instruction_walk", "match_finder", "inflate_header", "miniz_deflater"},
-    {"piece_list", "symbol_reader"},
-    {"difference", "symbol_taker"},
+    | {"bit_writer", "chance_coder", "sketch"},
+    {"instruction_reader", "gap_parser", "block_writer", "match_chains", "inflate_symbols"}
+    | {"symbol_predictor"},
+    {"instruction_walk", "match_finder", "inflate_header", "miniz_deflater", "block_reader"},
+    {"piece_list", "symbol_reader", "code_corrections"},
+    {"difference", "symbol_taker", "stream_corrections"},
     {"decode", "encode", "inspect", "merge"}
-    | {"deflater", "deflate_guess", "inflater", "symbol_ranges"},
+    | {"deflater", "deflate_guess", "inflater", "symbol_ranges"}
+    | {"corrector", "restorer"},
 ]
 
 # Only these rooms may import the tool.

@@ -164,6 +164,17 @@ enum dfl_result dfl_find_ranges(const uint8_t *source, size_t source_size, const
                                 size_t target_size, uint64_t least, struct dfl_range *ranges,
                                 size_t most, size_t *count_out);
 
+enum dfl_result dfl_correct(const uint8_t *plain, size_t plain_size, const uint8_t *deflated,
+                            size_t deflated_size, uint8_t *corrections, size_t capacity,
+                            size_t *corrections_size_out);
+
+struct dfl_restorer;
+
+struct dfl_restorer *dfl_restorer_new(const uint8_t *corrections, size_t corrections_size);
+void dfl_restorer_free(struct dfl_restorer *restorer);
+enum dfl_result dfl_restore(struct dfl_restorer *restorer, const uint8_t *plain, size_t plain_size,
+                            bool last, const uint8_t **deflated_out, size_t *deflated_size_out);
+
 struct dfl_inflater;
 
 struct dfl_inflater *dfl_inflater_new(void);

@@ -86,9 +86,11 @@ class StreamInspection:
         start: Where it begins in the target with all streams inflated, in bytes.
         size: Inflated, in bytes.
         depth: How many streams it lies in.
-        family: Whose decisions are made: `zlib`, GNU `gzip` or `chromium`'s zlib.
-        level: From 1 to 9.
-        mem_level: 8 or 9.
+        family: Whose decisions are made: `zlib`, GNU `gzip`, `chromium`'s zlib or Rust's `miniz`;
+            `corrected`: those of a program that we do not know.
+        level: From 1 to 9; 0 where it is not known.
+        mem_level: 8 or 9; 0 where it is not known.
+        corrections_size: Of what is known of a stream instead, in bytes.
     """
 
     start: int
@@ -97,11 +99,14 @@ class StreamInspection:
     family: str
     level: int
     mem_level: int
+    corrections_size: int = 0
 
     def __str__(self) -> str:
         """Return one line."""
         inside = f", {self.depth} deep in others" if self.depth else ""
         how = f"{self.family} level {self.level}, memLevel {self.mem_level}"
+        if self.corrections_size:
+            how = f"{self.corrections_size:,} bytes of corrections"
         return f"stream at {self.start:,}: {self.size:,} bytes by {how}{inside}"
 
 

@@ -7,7 +7,7 @@ FOLDER holds the programs fuzz_*. Beside them, what is made here:
     seeds/deltas    the source and delta of each of tests/vectors, in the form of fuzz_input.h
     seeds/recipes   their sources and targets, in the form of fuzz_round_trip.c
     seeds/pairs     two deltas to be merged, in the form of fuzz_merge.c
-    seeds/streams   their targets deflated, in the form of fuzz_inflate.c
+    seeds/streams   their targets deflated, in the form of fuzz_inflate.c and fuzz_corrections.c
     seeds/reuses    the same, in the form of fuzz_reuse.c
     corpus/NAME     what reached something new; it grows from run to run
     findings/NAME-* inputs that broke a promise
@@ -31,6 +31,7 @@ SEEDS = {
     "fuzz_round_trip": "recipes",
     "fuzz_merge": "pairs",
     "fuzz_inflate": "streams",
+    "fuzz_corrections": "streams",
     "fuzz_reuse": "reuses",
 }  # the others read deltas
 MAX_SIZE = 4096
@@ -111,7 +112,7 @@ def run(program: Path, seconds: int) -> bool:
     words += [f"-max_total_time={seconds}", f"-max_len={MAX_SIZE}", "-print_final_stats=1"]
     words += ["-timeout=20", "-rss_limit_mb=2048", "-malloc_limit_mb=512"]
     words.append(f"-artifact_prefix={findings / name}-")
-    if name not in ("fuzz_round_trip", "fuzz_inflate", "fuzz_reuse"):
+    if SEEDS.get(name) not in ("recipes", "streams", "reuses"):
         words.append(f"-dict={HERE / 'vcdiff.dict'}")
     start = time.monotonic()
     with log.open("w") as output:

@@ -13,12 +13,15 @@ from __future__ import annotations
 import io
 import json
 import random
+import zlib
+from dataclasses import replace
 from pathlib import Path
 
 from bodies import BodyBuilder
 from packed import as_gzip, as_tar, as_zip, later, raw_deflate, release
 
 import deltaloft
+from deltaloft.native.corrections import correct
 from deltaloft.native.deflate import SymbolRange, find_ranges
 
 VECTORS = Path(__file__).parent.parent / "vectors" / "unpack"
@@ -43,6 +46,25 @@ def example(**others: object) -> BodyBuilder:
         "numbers": [0],
     }
     return BodyBuilder(SOURCE, TARGET, **given | others)  # type: ignore[arg-type]
+
+
+# Fixed codes, as zlib makes them when it is told to.
+ODD_STREAM = raw_deflate(NEW_PLAIN, strategy=zlib.Z_FIXED)
+ODD_TARGET = HEAD + ODD_STREAM + TAIL
+CORRECTIONS = correct(NEW_PLAIN, ODD_STREAM, most=1000) or b""
+
+
+def odd_example(**others: object) -> BodyBuilder:
+    """Return the same with a stream that corrections make."""
+    given: dict[str, object] = {"parameters": b"", "corrections": [CORRECTIONS]}
+    return replace(example(**given | others), target=ODD_TARGET)
+
+
+def odd_gzip(content: bytes) -> bytes:
+    """Write a gzip file with a strategy of which we know no parameters."""
+    deflated = raw_deflate(content, strategy=zlib.Z_FILTERED)
+    numbers = zlib.crc32(content).to_bytes(4, "little") + len(content).to_bytes(4, "little")
+    return b"\x1f\x8b\x08\0\0\0\0\0\0\3" + deflated + numbers
 
 
 def reusing(*reuse: int, parameters: bytes = b"\x01\x06") -> BodyBuilder:
@@ -104,6 +126,9 @@ def good() -> dict[str, tuple[bytes, bytes, bytes]]:
     almost[40] = (almost[40] + 2) % 256
     differing = example(almost=bytes(almost), blocks=[(b"\x03\x01\x24\x01", b"\x01\xfe")])
     made["by-hand-differences"] = (SOURCE, TARGET, differing.body())
+    made["by-hand-corrections"] = (SOURCE, ODD_TARGET, odd_example().body())
+    source, target = (odd_gzip(b" ".join(files.values())) for files in (old, new))
+    made["gzip-corrections"] = (source, target, encoded(source, target))
     first, second = ranges_of_words()
     right = reusing(*reuse_of(first, second))
     made["by-hand-reuse"] = (right.source, right.target, right.body())
@@ -207,6 +232,17 @@ def bad() -> dict[str, tuple[str, bytes]]:
         "bad-places-size-lies": (
             malformed,
             example(blocks=[(b"\x03\x01", b"\x01")], fields={"places_size": 3}).body(),
+        ),
+        "bad-corrections-cut": (malformed, odd_example(corrections=[CORRECTIONS[:-1]]).body()),
+        "bad-corrections-empty": (malformed, odd_example(corrections=[b""]).body()),
+        "bad-corrections-missing": (malformed, odd_example(corrections=[]).body()),
+        "bad-corrections-of-other-bytes": (
+            malformed,
+            odd_example(almost=HEAD + NEW_PLAIN[::-1] + TAIL).body(),
+        ),
+        "bad-corrections-size-huge": (
+            malformed,
+            odd_example(fields={"corrections_size": 1 << 40}).body(),
         ),
         "bad-delta": (malformed, whole[: len(whole) - 30]),
         "bad-delta-target-segment": (malformed, _with_target_segment()),

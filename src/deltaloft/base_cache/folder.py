@@ -80,6 +80,10 @@ class CacheFolder:
         """Tell whether a base of `size` bytes may be kept at all."""
         return encrypted_size(size) <= self.budget
 
+    def has(self, sha256: str) -> bool:
+        """Tell whether there is an entry, sound or not."""
+        return (self.path / self._name(sha256)).exists()
+
     def read(self, sha256: str, target: memoryview) -> None:
         """Fill `target` with a base and note that it was used.
 

@@ -28,7 +28,6 @@ _PIECE = 1 << 20
 # From a look at a base to the next. Ten minutes on, a key is there or somebody looks again; no base
 # that was not marked is deleted within an hour (docs/gc.md).
 _SEEN_SECONDS = 1800.0
-_SEEDED = 256 << 20  # bytes; a larger new base is not worth its memory for a later download
 
 
 def _ignore(size: int) -> None:
@@ -146,16 +145,8 @@ class BaseBytes:
         `watch` was started before the index was read.
         """
         self._take_note(sha256, protection, watch)
-        local = self._bucket.local_path(layout.base_key(sha256)) is not None
-        if local or len(view) > _SEEDED:
-            return
-
-        @contextmanager
-        def fetch() -> Iterator[Iterator[bytes]]:
-            yield (bytes(view[i : i + _PIECE]) for i in range(0, len(view), _PIECE))
-
-        with self.cache().open(sha256, len(view), fetch):
-            pass
+        if self._bucket.local_path(layout.base_key(sha256)) is None:
+            self.cache().keep(sha256, len(view), _pieces(view))
 
     def cache(self) -> BaseCache:
         """Return the cache, opened when it is first needed."""
@@ -217,3 +208,10 @@ class BaseBytes:
 
     def _url(self, sha256: str) -> str:
         return object_url(self._bucket.url, layout.base_key(sha256))
+
+
+def _pieces(view: memoryview) -> Iterator[memoryview]:
+    for start in range(0, len(view), _PIECE):
+        yield view[start : start + _PIECE]
+        if start % PAGES_KEPT == 0:
+            give_pages_back(view)

@@ -3,7 +3,8 @@
     plan           which streams to inflate, each deflated again and compared; there may be none
     delta          from source′ to target′, by an encoder that tries hard, which is cheap beside
                    deflating; without a plan the plain delta, which is there already
-    smaller        with differences, where copies lie so that these promise much
+    smaller        with differences, where copies lie so that these promise much; and without
+                   corrections, where these take as much as all the rest
     proof          the body is decoded, and the target's SHA-256 compared; only streams that hold
                    what the plan has deflated already are not deflated once more
 
@@ -86,6 +87,29 @@ def encode_unpacked(
         limit = min(limit, len(plain_delta) - 1)
     digest = sha256 or hashlib.sha256(target).digest()
     plan = make_plan(source, target)
+
+    def attempt(plan: Plan | None) -> bytes | None:
+        return _proven_body(source, target, digest, plan, plain_delta, limit, level, threads)
+
+    corrections = 0 if plan is None else plan.corrections_size
+    body = attempt(plan)
+    if corrections > 0 and (body is None or 2 * corrections > len(body)):
+        bodies = (body, attempt(make_plan(source, target, corrected=False)))
+        body = min((each for each in bodies if each is not None), key=len, default=None)
+    return body
+
+
+def _proven_body(
+    source: memoryview,
+    target: memoryview,
+    digest: bytes,
+    plan: Plan | None,
+    plain_delta: memoryview | None,
+    limit: int,
+    level: int,
+    threads: int | None,
+) -> bytes | None:
+    """Return a body by this plan, up to `limit` bytes of it."""
     if plan is None and (plain_delta is None or len(target) > _MOST_APPROXIMATED):
         return None
     recipe = Recipe(

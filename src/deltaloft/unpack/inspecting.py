@@ -42,7 +42,12 @@ def _inspected(streams: Iterable[TargetStream]) -> Iterator[StreamInspection]:
             around.pop()
         how = stream.parameters
         size = stream.end - stream.start
-        yield StreamInspection(
-            stream.start, size, len(around), how.family, how.level, how.mem_level
-        )
+        if isinstance(how, bytes):
+            yield StreamInspection(
+                stream.start, size, len(around), "corrected", 0, 0, corrections_size=len(how)
+            )
+        else:
+            yield StreamInspection(
+                stream.start, size, len(around), how.family, how.level, how.mem_level
+            )
         around.append(stream.end)

@@ -24,9 +24,9 @@ MOST_DEPTH = 8
 MOST_STREAMS = 1 << 17
 MOST_BLOCKS = 1 << 14
 MOST_RANGES = 1 << 17
-# Seven integers of up to 7 bytes for a source stream and a target stream, two for a block, three
+# Eight integers of up to 7 bytes for a source stream and a target stream, two for a block, three
 # for a range.
-LARGEST_RECIPE = 4096 + 7 * (7 * MOST_STREAMS + 2 * MOST_BLOCKS + 3 * MOST_RANGES)
+LARGEST_RECIPE = 4096 + 7 * (8 * MOST_STREAMS + 2 * MOST_BLOCKS + 3 * MOST_RANGES)
 
 _PLAIN_FLOOR = 64 << 20
 _PLAIN_RATIO = 64

@@ -8,8 +8,8 @@
 A changed stream mostly holds what its counterpart holds, deflated by the same program: the symbols
 that both have are noted, so that nobody has to look for them again.
 
-What a container's parser does not understand, what does not inflate, what no parameter set of ours
-reproduces to the last byte, and what lies beyond the limits, stays raw.
+What a container's parser does not understand, what does not inflate, what lies beyond the limits,
+and what neither parameters of ours nor corrections reproduce to the last byte, stays raw.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from deltaloft.buffers import same_bytes
 from deltaloft.containers import Part, looks_like_container, parts_of
 from deltaloft.errors import DeltaError
+from deltaloft.native.corrections import Restorer, correct
 from deltaloft.native.deflate import (
     DeflateParameters,
     Deflater,
@@ -42,6 +43,14 @@ MOST_INFLATED = 1 << 30
 _SMALLEST = 64  # bytes of a deflated stream; below, the recipe costs more than the literals
 
 _REMEMBERED = 3  # parameter sets of streams before: most containers have one or two
+
+# Corrections are of use up to this share of a stream: the plain bytes have to be described as well.
+# zlib-ng's fast levels have 17 % on text, optimal parsers 12 % (docs/unpack.md).
+_MOST_CORRECTIONS = 0.25
+
+# So many streams that no parameters made, one after the other, and those behind them are not tried
+# with each of ours any more: containers are written by one program.
+_ENOUGH_STRANGE = 4
 
 _PIECE = 256 << 10  # bytes to deflate before what was made is compared
 
@@ -72,6 +81,11 @@ class Plan:
     proven: list[ProvenStream] = field(default_factory=list)
     pieces: list[memoryview] = field(default_factory=list)
 
+    @property
+    def corrections_size(self) -> int:
+        """Return how many bytes of corrections there are."""
+        return sum(len(stream.corrections) for stream in self.target_streams)
+
     def forget(self) -> None:
         """Let go of the inflated bytes; the streams stay."""
         self.inflated.clear()
@@ -99,20 +113,21 @@ class _Old:
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """What a stream is deflated by, again."""
+    """What a stream is deflated by, again: parameters, or corrections."""
 
-    parameters: DeflateParameters
-    reuse: Reuse | None
+    parameters: DeflateParameters | bytes
+    reuse: Reuse | None = None
 
 
-def make_plan(source: memoryview, target: memoryview) -> Plan | None:
+def make_plan(source: memoryview, target: memoryview, *, corrected: bool = True) -> Plan | None:
     """Find the changed streams of `target`; None if there are none that can be deflated again.
 
     Args:
         source: What the reader of a delta will have.
         target: What the reader wants. What has been proven stays a view of it.
+        corrected: Correct streams that no parameters make; else they stay raw.
     """
-    planner = _Planner(source, target)
+    planner = _Planner(source, target, corrected)
     planner.unfold(target, _Region(source, 0), depth=0)
     streams = planner.plan.target_streams
     # A stream counts with those inside it inflated, which was not known before.
@@ -123,8 +138,10 @@ def make_plan(source: memoryview, target: memoryview) -> Plan | None:
 class _Planner:
     """Walks the containers of a target beside those of its source."""
 
-    def __init__(self, source: memoryview, target: memoryview) -> None:
+    def __init__(self, source: memoryview, target: memoryview, corrected: bool) -> None:
         self.plan = Plan()
+        self._corrected = corrected
+        self._strange = 0  # streams in a row that no parameters made
         self._place = 0  # in target′
         self._source_end = len(source)
         self._last_start = self._last_end = 0  # of the source stream before: inflated, deflated
@@ -170,7 +187,7 @@ class _Planner:
         """Append one stream, and return how many bytes of it are without a counterpart."""
         plain = None if part.size < _SMALLEST else self._inflated(deflated, part)
         old = None if counterpart is None or plain is None else self._old(source, counterpart)
-        made = None if plain is None else self._made(plain, deflated, old)
+        made = None if plain is None else self._how(plain, deflated, old)
         if plain is None or made is None:
             self._raw(deflated)
             return 0
@@ -233,6 +250,22 @@ class _Planner:
                 if old_part is not None:
                     self._region(old_part)
 
+    def _how(self, plain: bytes, deflated: memoryview, old: _Old | None) -> _Made | None:
+        """Return what deflates a stream as it was: parameters, or else corrections."""
+        made = self._made(plain, deflated, old)
+        self._strange = 0 if made is not None else self._strange + 1
+        return self._by_corrections(plain, deflated) if made is None and self._corrected else made
+
+    def _by_corrections(self, plain: bytes, deflated: memoryview) -> _Made | None:
+        """Return corrections that deflate a stream as it was, where they are of use."""
+        corrections = correct(plain, deflated, most=int(_MOST_CORRECTIONS * len(deflated)))
+        try:
+            if corrections and _deflates_to(plain, deflated, Restorer(corrections)):
+                return _Made(corrections)
+        except DeltaError:  # as of a stream that is longer than theirs may be
+            pass
+        return None
+
     def _made(self, plain: bytes, deflated: memoryview, old: _Old | None) -> _Made | None:
         """Return what deflates a stream as it was; what did so with others is tried first."""
         reuse = self._reuse(plain, deflated, old)
@@ -241,6 +274,8 @@ class _Planner:
             if made is not None:
                 break
         else:
+            if self._corrected and self._strange >= _ENOUGH_STRANGE:
+                return None
             guessed = guess_parameters(plain, deflated, enough=_ENOUGH)
             made = None if guessed is None else _proven(plain, deflated, guessed, reuse)
             if guessed is not None and made is None:
@@ -248,6 +283,7 @@ class _Planner:
                 made = None if guessed is None else _Made(guessed, None)
             if made is None:
                 return None
+        assert isinstance(made.parameters, DeflateParameters)
         others = [each for each in self._recent if each != made.parameters]
         self._recent = [made.parameters, *others][:_REMEMBERED]
         return made
@@ -304,7 +340,7 @@ def _proven(
     return None
 
 
-def _deflates_to(plain: bytes, deflated: memoryview, deflater: Deflater) -> bool:
+def _deflates_to(plain: bytes, deflated: memoryview, deflater: Deflater | Restorer) -> bool:
     """Say whether a stream comes out as it was, to its end."""
     made_size = 0
     with memoryview(plain) as view:

@@ -13,7 +13,9 @@
               number of target streams    · all starts: steps from the end of the stream before,
                                             or from its start
                                           · all sizes, inflated
-                                          · all numbers of parameter sets
+                                          · all numbers of parameter sets; the number behind the
+                                            last one is for streams with corrections
+                                          · all sizes of corrections
               number of difference blocks · all sizes of places
                                           · all sizes of values
               if any stream reuses symbols:
@@ -82,12 +84,20 @@ class ReusedStream:
 
 @dataclass(frozen=True, slots=True)
 class TargetStream:
-    """The bytes from `start` to `end` of target′, which the target holds deflated."""
+    """The bytes from `start` to `end` of target′, which the target holds deflated.
+
+    Its `parameters` make it; or, where there are none that do, corrections.
+    """
 
     start: int
     end: int
-    parameters: DeflateParameters
+    parameters: DeflateParameters | bytes
     reused: ReusedStream | None = None
+
+    @property
+    def corrections(self) -> bytes:
+        """Return the corrections, empty where parameters make the stream."""
+        return self.parameters if isinstance(self.parameters, bytes) else b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +120,7 @@ class Recipe:
 
 def write_recipe(recipe: Recipe, blocks: Sequence[BlockSizes]) -> bytes:
     """Return the bytes of a recipe and of the table of difference blocks."""
-    parameters = list(dict.fromkeys(stream.parameters for stream in recipe.target_streams))
+    parameters = _parameter_sets(recipe.target_streams)
     out = bytearray()
     out += write_integers([recipe.source_size, recipe.target_size])
     out += recipe.target_sha256
@@ -123,13 +133,24 @@ def write_recipe(recipe: Recipe, blocks: Sequence[BlockSizes]) -> bytes:
     out += write_integers([len(targets)])
     out += write_integers(_steps(targets))
     out += write_integers(stream.end - stream.start for stream in targets)
-    out += write_integers(parameters.index(stream.parameters) for stream in targets)
+    out += write_integers(_number(parameters, stream) for stream in targets)
+    out += write_integers(len(stream.corrections) for stream in targets if stream.corrections)
     out += write_integers([len(blocks)])
     out += write_integers(block.places for block in blocks)
     out += write_integers(block.values for block in blocks)
     if any(stream.reused is not None for stream in targets):
         out += _written_reuse([stream.reused for stream in targets])
     return bytes(out)
+
+
+def _parameter_sets(streams: Iterable[TargetStream]) -> list[DeflateParameters]:
+    found = (stream.parameters for stream in streams)
+    return list(dict.fromkeys(each for each in found if not isinstance(each, bytes)))
+
+
+def _number(parameters: list[DeflateParameters], stream: TargetStream) -> int:
+    how = stream.parameters
+    return len(parameters) if isinstance(how, bytes) else parameters.index(how)
 
 
 def _written_reuse(reused: Sequence[ReusedStream | None]) -> bytes:
@@ -166,8 +187,17 @@ def _steps(streams: Iterable[TargetStream]) -> Iterator[int]:
 # ---- Reading -----------------------------------------------------------------------------------
 
 
-def read_recipe(plain: bytes) -> tuple[Recipe, tuple[BlockSizes, ...]]:
+def read_recipe(
+    plain: bytes, behind: memoryview
+) -> tuple[Recipe, tuple[BlockSizes, ...], memoryview]:
     """Read and check a recipe and the table of difference blocks; they may be a stranger's.
+
+    Args:
+        plain: Of the recipe.
+        behind: What stands behind the parts of the body: corrections, and the delta.
+
+    Returns:
+        They, and the delta.
 
     Raises:
         MalformedDelta: it breaks the format, contradicts itself, or asks for more than the format's
@@ -191,8 +221,21 @@ def read_recipe(plain: bytes) -> tuple[Recipe, tuple[BlockSizes, ...]]:
     steps = reader.integers(count, "starts")
     sizes = reader.integers(count, "sizes of target streams")
     numbers = reader.integers(count, "numbers of parameters")
-    _require(all(number < len(parameters) for number in numbers), "a parameter set that is there")
-    targets = tuple(_targets(steps, sizes, [parameters[number] for number in numbers]))
+    corrected = len(parameters)
+    _require(all(number <= corrected for number in numbers), "a parameter set that is there")
+    corrections = reader.integers(numbers.count(corrected), "sizes of corrections")
+    _require(min(corrections, default=1) > 0, "corrections that are not empty")
+    _require(sum(corrections) <= len(behind), "corrections that fit their body")
+    left = iter(corrections)
+    how: list[DeflateParameters | bytes] = []
+    for number in numbers:
+        if number < corrected:
+            how.append(parameters[number])
+        else:
+            size = next(left)
+            how.append(bytes(behind[:size]))
+            behind = behind[size:]
+    targets = tuple(_targets(steps, sizes, how))
     _check_targets(targets, target_size)
 
     count = reader.count(MOST_BLOCKS, "blocks")
@@ -204,7 +247,7 @@ def read_recipe(plain: bytes) -> tuple[Recipe, tuple[BlockSizes, ...]]:
     reader.finish()
     blocks = tuple(map(BlockSizes, places, values))
     recipe = Recipe(source_size, target_size, sha256, inflated_size, sources, targets)
-    return recipe, blocks
+    return recipe, blocks, behind
 
 
 def _with_reuse(
@@ -234,7 +277,9 @@ def _with_reuse(
             yield target
             continue
         count = next(each_count)
-        _require(count > 0 and target.parameters.reusable, "ranges of a stream that can reuse")
+        how = target.parameters
+        reusable = isinstance(how, DeflateParameters) and how.reusable
+        _require(count > 0 and reusable, "ranges of a stream that can reuse")
         source = expected + _unsigned(number - 1)
         _require(0 <= source < sources, "a source stream that is there")
         yield replace(target, reused=ReusedStream(source, tuple(ranges[at : at + count])))
@@ -246,7 +291,7 @@ def _unsigned(value: int) -> int:
 
 
 def _targets(
-    steps: Iterable[int], sizes: Iterable[int], parameters: Iterable[DeflateParameters]
+    steps: Iterable[int], sizes: Iterable[int], parameters: Iterable[DeflateParameters | bytes]
 ) -> Iterator[TargetStream]:
     start = end = 0
     for step, size, each in zip(steps, sizes, parameters, strict=True):

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from deltaloft.buffers import Buffer
 from deltaloft.delta_reader import side_by_side
 from deltaloft.errors import MalformedDelta
+from deltaloft.native.corrections import Restorer
 from deltaloft.native.deflate import Deflater, Reuse
 from deltaloft.unpack.recipe import TargetStream
 
@@ -73,9 +74,11 @@ class _Maker:
     sources: Sequence[memoryview]
     proven: ProvenStream | None
 
-    def deflater(self) -> Deflater | _Compared:
+    def deflater(self) -> Deflater | Restorer | _Compared:
         if self.proven is not None:
             return _Compared(self.proven)
+        if isinstance(self.stream.parameters, bytes):
+            return Restorer(self.stream.parameters)
         reused = self.stream.reused
         if reused is None:
             return Deflater(self.stream.parameters)
@@ -114,8 +117,8 @@ def replayed(
         proven: The same streams, proven; or none of them.
 
     Raises:
-        MalformedDelta: target′ ends inside a stream; or it is not what was proven; or it cannot
-            reuse what it is said to.
+        MalformedDelta: target′ ends inside a stream; or it is not what was proven, or what
+            corrections are for; or it cannot reuse what it is said to.
     """
     if proven and [each.stream for each in proven] != list(streams):
         raise MalformedDelta("unpack: the streams expected that were proven")
@@ -143,7 +146,7 @@ class _Stack:
         self._makers = makers
         self._next = 0
         self._place = 0
-        self._open: list[tuple[TargetStream, Deflater | _Compared]] = []
+        self._open: list[tuple[TargetStream, Deflater | Restorer | _Compared]] = []
         # A stream that is collected whole.
         self._whole: _Maker | None = None
         self._room = bytearray()
