@@ -9,10 +9,10 @@ FUZZ_SECONDS := 60
 export CMAKE_BUILD_PARALLEL_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help dev demo test test-py test-c test-slow neighbours fuzz lint format bench clean
+.PHONY: help dev demo test test-py test-c test-s3 test-slow test-wheel neighbours fuzz lint format bench clean
 
 help: ## list these words
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 # The stamp is older than any source that goes into the wheel, as soon as one changes.
 sources := $(shell find csrc src vendor -type f -not -name '*.pyc' -not -path 'vendor/xdelta3/source/*') \
@@ -58,8 +58,14 @@ test-c: $(VENV)/dev ## the C tests, under address and undefined-behaviour saniti
 
 neighbours: .venv-deltaglider/bin/deltaglider .venv-awscli/bin/aws ## DeltaGlider and awscli, for tests that compare with them
 
-test-slow: $(VENV)/dev ## tests with files of gigabytes
+test-s3: $(VENV)/dev ## faults and the store, on the S3 server that S3_ENDPOINT names
+	DELTALOFT_TEST_REQUIRE=rgw $(BIN)/python -m pytest $(XDIST) -k rgw tests/faults tests/store
+
+test-slow: $(VENV)/dev ## tests with files of gigabytes, and those of the wheel
 	$(BIN)/python -m pytest -m slow
+
+test-wheel: $(VENV)/dev ## the wheel, built and installed into fresh environments of each Python from 3.11 on
+	$(BIN)/python -m pytest -m slow tests/test_wheel.py
 
 fuzz: $(VENV)/dev ## the fuzzers of tests/fuzz, which need clang; FUZZ_SECONDS=60 for each
 	CC=$(CLANG) $(BIN)/cmake -S . -B build/fuzz -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \

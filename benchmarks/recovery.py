@@ -16,7 +16,9 @@ from pathlib import Path
 
 from deltaloft.deltaglider.gzip_header import GzipHints
 from deltaloft.deltaglider.inflating import inflated, kind_of
+from deltaloft.deltaglider.kin import Kin
 from deltaloft.deltaglider.recovery import Budget, Goal, recover
+from deltaloft.deltaglider.tar_facts import TarFacts
 
 
 def main() -> None:
@@ -31,13 +33,14 @@ def main() -> None:
     if kind is None:
         parser.error(f"{given.target}: gzip, bzip2 or xz expected")
     content = memoryview(inflated(target, kind, most=1 << 40, limit=1 << 40))
-    hints = GzipHints.of(
-        given.target.name, datetime.now(UTC), content, reference, given.reference.name
-    )
+    now = datetime.now(UTC)
+    inside = TarFacts()
+    if kind_of(reference) == kind:
+        inside = TarFacts.of(memoryview(inflated(reference, kind, most=1 << 40, limit=1 << 40)))
+    kin = Kin(reference, given.reference.name, now, inside)
     sha256 = hashlib.sha256(target).hexdigest()
-    head = bytes(reference[:64]) if kind_of(reference) == kind else b""
     before = os.times()
-    goal = Goal(kind, len(target), sha256, hints, head)
+    goal = Goal(kind, len(target), sha256, GzipHints.of(given.target.name, now, content, kin))
     name, _ = recover(content, goal, Budget(given.seconds))
     seconds = sum(now - then for now, then in zip(os.times()[:4], before[:4], strict=True))
     print(f"{given.target.name}: {len(target):,} bytes by {name}, {seconds:.1f} CPU seconds")

@@ -9,39 +9,31 @@
 
 #include <assert.h>
 
-#include "huffman_code.h"
-
-struct codes {
-    struct dfl_huffman_code literal;
-    struct dfl_huffman_code distance;
-};
-
-/* How the code lengths are sent: symbols of 3.2.7, and how often they repeat beyond the least. */
-struct sent_lengths {
-    struct dfl_huffman_code code;
-    uint16_t counts[DFL_CODE_LENGTHS];
-    uint32_t order_size; /* how many lengths of 'code' are sent, in DFL_CODE_LENGTH_ORDER */
-    uint32_t size;
-    uint8_t symbols[DFL_LITERALS + DFL_DISTANCES];
-    uint8_t repeats[DFL_LITERALS + DFL_DISTANCES];
-};
-
 static const uint8_t code_length_order[DFL_CODE_LENGTHS] = DFL_CODE_LENGTH_ORDER;
 
-static void send(struct sent_lengths *sent, uint32_t symbol, uint32_t repeat) {
+static void build_code(struct dfl_huffman_code *code, const uint16_t *counts, uint32_t count,
+                       uint32_t max_length, enum dfl_manner manner) {
+    if (manner == DFL_AS_MINIZ) {
+        dfl_huffman_code_build_sorted(code, counts, count, max_length);
+    } else {
+        dfl_huffman_code_build(code, counts, count, max_length);
+    }
+}
+
+static void send(struct dfl_sent_lengths *sent, uint32_t symbol, uint32_t repeat) {
     sent->counts[symbol]++;
     sent->symbols[sent->size] = (uint8_t)symbol;
     sent->repeats[sent->size++] = (uint8_t)repeat;
 }
 
-static void send_lengths(struct sent_lengths *sent, const struct dfl_huffman_code *code) {
+static void send_lengths(struct dfl_sent_lengths *sent, const uint8_t *lengths, uint32_t count) {
     uint32_t previous = DFL_CODE_MAX_LENGTH + 1;
-    for (uint32_t at = 0; at < code->size;) {
-        const uint32_t length = code->lengths[at];
+    for (uint32_t at = 0; at < count;) {
+        const uint32_t length = lengths[at];
         const bool repeats = length == 0 || length == previous; /* without a first of its kind */
         const uint32_t most = length == 0 ? 138 : repeats ? 6 : 7;
         uint32_t run = 1;
-        while (run < most && at + run < code->size && code->lengths[at + run] == length) {
+        while (run < most && at + run < count && lengths[at + run] == length) {
             run++;
         }
         at += run;
@@ -63,18 +55,33 @@ static void send_lengths(struct sent_lengths *sent, const struct dfl_huffman_cod
     }
 }
 
-/* Returns how many bits a dynamic block has for its codes. */
-static uint64_t choose_lengths(struct sent_lengths *sent, const struct codes *codes) {
+void dfl_send_lengths(struct dfl_sent_lengths *sent, const struct dfl_codes *codes,
+                      enum dfl_manner manner) {
+    const struct dfl_huffman_code *const literal = &codes->literal, *distance = &codes->distance;
     memset(sent->counts, 0, sizeof sent->counts);
     sent->size = 0;
-    send_lengths(sent, &codes->literal);
-    send_lengths(sent, &codes->distance);
-    dfl_huffman_code_build(&sent->code, sent->counts, DFL_CODE_LENGTHS, DFL_CODE_LENGTH_MAX_LENGTH);
+    if (manner == DFL_AS_MINIZ) {
+        uint8_t lengths[DFL_LITERALS + DFL_DISTANCES];
+        memcpy(lengths, literal->lengths, literal->size);
+        memcpy(lengths + literal->size, distance->lengths, distance->size);
+        send_lengths(sent, lengths, literal->size + distance->size);
+    } else {
+        send_lengths(sent, literal->lengths, literal->size);
+        send_lengths(sent, distance->lengths, distance->size);
+    }
+}
+
+void dfl_build_length_code(struct dfl_sent_lengths *sent, enum dfl_manner manner) {
+    build_code(&sent->code, sent->counts, DFL_CODE_LENGTHS, DFL_CODE_LENGTH_MAX_LENGTH, manner);
     sent->order_size = DFL_CODE_LENGTHS;
     while (sent->order_size > 4 &&
            sent->code.lengths[code_length_order[sent->order_size - 1]] == 0) {
         sent->order_size--;
     }
+}
+
+/* How many bits a dynamic block has for its codes. */
+static uint64_t count_length_bits(const struct dfl_sent_lengths *sent) {
     uint64_t bits = 5 + 5 + 4 + 3 * (uint64_t)sent->order_size;
     for (uint32_t symbol = 0; symbol < DFL_CODE_LENGTHS; symbol++) {
         bits += (uint64_t)sent->counts[symbol] *
@@ -83,8 +90,8 @@ static uint64_t choose_lengths(struct sent_lengths *sent, const struct codes *co
     return bits;
 }
 
-static void write_lengths(struct dfl_bit_writer *out, const struct sent_lengths *sent,
-                          const struct codes *codes) {
+void dfl_write_lengths(struct dfl_bit_writer *out, const struct dfl_sent_lengths *sent,
+                       const struct dfl_codes *codes) {
     dfl_write_bits(out, codes->literal.size - 257, 5);
     dfl_write_bits(out, codes->distance.size - 1, 5);
     dfl_write_bits(out, sent->order_size - 4, 4);
@@ -98,7 +105,7 @@ static void write_lengths(struct dfl_bit_writer *out, const struct sent_lengths 
     }
 }
 
-static void fixed_codes(struct codes *codes) {
+void dfl_fixed_codes(struct dfl_codes *codes) {
     codes->literal.size = DFL_FIXED_LITERALS;
     for (uint32_t symbol = 0; symbol < DFL_FIXED_LITERALS; symbol++) {
         codes->literal.lengths[symbol] = (uint8_t)dfl_fixed_length(symbol);
@@ -109,8 +116,14 @@ static void fixed_codes(struct codes *codes) {
     dfl_huffman_code_assign(&codes->distance);
 }
 
+void dfl_build_codes(struct dfl_codes *codes, const uint16_t *literal_counts,
+                     const uint16_t *distance_counts, enum dfl_manner manner) {
+    build_code(&codes->literal, literal_counts, DFL_LITERALS, DFL_CODE_MAX_LENGTH, manner);
+    build_code(&codes->distance, distance_counts, DFL_DISTANCES, DFL_CODE_MAX_LENGTH, manner);
+}
+
 /* What the symbols cost in bits, dynamic and fixed, without what comes before them. */
-static void count_bits(const struct dfl_block_writer *writer, const struct codes *codes,
+static void count_bits(const struct dfl_block_writer *writer, const struct dfl_codes *codes,
                        uint64_t *dynamic_out, uint64_t *fixed_out) {
     uint64_t dynamic = 0, fixed = 0, extra = 0;
     for (uint32_t symbol = 0; symbol < DFL_LITERALS; symbol++) {
@@ -133,7 +146,8 @@ static void count_bits(const struct dfl_block_writer *writer, const struct codes
  * The hot loop has no branch on what a symbol is: literals and lengths share a table in which
  * the code and the extra bits are one, and the distance of a literal has no bits.
  */
-static void write_symbols(struct dfl_block_writer *writer, const struct codes *codes) {
+void dfl_write_symbols(struct dfl_bit_writer *writer, const uint32_t *symbols, uint32_t count,
+                       const struct dfl_codes *codes) {
     struct bits {
         uint32_t bits;
         uint8_t count;
@@ -157,9 +171,9 @@ static void write_symbols(struct dfl_block_writer *writer, const struct codes *c
     }
     distances[DFL_DISTANCES] = (struct bits){0, 0, 0};
 
-    struct dfl_bit_writer out = writer->out; /* in registers */
-    for (uint32_t i = 0; i < writer->count; i++) {
-        const uint32_t symbol = writer->symbols[i];
+    struct dfl_bit_writer out = *writer; /* in registers */
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t symbol = symbols[i];
         const struct bits literal = literals[symbol & 511], distance = distances[symbol >> 9 & 31];
         const uint64_t far = distance.bits | (uint64_t)(symbol >> 14) << distance.count;
         dfl_write_bits(&out, literal.bits | far << literal.count,
@@ -167,10 +181,10 @@ static void write_symbols(struct dfl_block_writer *writer, const struct codes *c
     }
     dfl_write_bits(&out, codes->literal.codes[DFL_END_OF_BLOCK],
                    codes->literal.lengths[DFL_END_OF_BLOCK]);
-    writer->out = out;
+    *writer = out;
 }
 
-static void write_stored(struct dfl_bit_writer *out, const uint8_t *plain, size_t plain_size) {
+void dfl_write_stored(struct dfl_bit_writer *out, const uint8_t *plain, size_t plain_size) {
     assert(plain_size <= UINT16_MAX);
     dfl_write_to_byte_border(out);
     dfl_write_bits(out, plain_size, 16);
@@ -180,15 +194,14 @@ static void write_stored(struct dfl_bit_writer *out, const uint8_t *plain, size_
 
 bool dfl_write_block(struct dfl_block_writer *writer, const uint8_t *plain, size_t plain_size,
                      bool last) {
-    struct codes codes;
-    struct sent_lengths sent;
+    struct dfl_codes codes;
+    struct dfl_sent_lengths sent;
     uint64_t dynamic_bits, fixed_bits;
     writer->literal_counts[DFL_END_OF_BLOCK] = 1;
-    dfl_huffman_code_build(&codes.literal, writer->literal_counts, DFL_LITERALS,
-                           DFL_CODE_MAX_LENGTH);
-    dfl_huffman_code_build(&codes.distance, writer->distance_counts, DFL_DISTANCES,
-                           DFL_CODE_MAX_LENGTH);
-    const uint64_t length_bits = choose_lengths(&sent, &codes);
+    dfl_build_codes(&codes, writer->literal_counts, writer->distance_counts, DFL_AS_ZLIB);
+    dfl_send_lengths(&sent, &codes, DFL_AS_ZLIB);
+    dfl_build_length_code(&sent, DFL_AS_ZLIB);
+    const uint64_t length_bits = count_length_bits(&sent);
     count_bits(writer, &codes, &dynamic_bits, &fixed_bits);
 
     const uint64_t dynamic_size = (3 + length_bits + dynamic_bits + 7) / 8;
@@ -201,14 +214,14 @@ bool dfl_write_block(struct dfl_block_writer *writer, const uint8_t *plain, size
     const uint32_t kind = stored ? DFL_STORED : fixed_size == size ? DFL_FIXED : DFL_DYNAMIC;
     dfl_write_bits(&writer->out, kind << 1 | last, 3);
     if (kind == DFL_STORED) {
-        write_stored(&writer->out, plain, plain_size);
+        dfl_write_stored(&writer->out, plain, plain_size);
     } else {
         if (kind == DFL_FIXED) {
-            fixed_codes(&codes);
+            dfl_fixed_codes(&codes);
         } else {
-            write_lengths(&writer->out, &sent, &codes);
+            dfl_write_lengths(&writer->out, &sent, &codes);
         }
-        write_symbols(writer, &codes);
+        dfl_write_symbols(&writer->out, writer->symbols, writer->count, &codes);
     }
     if (last) {
         dfl_write_to_byte_border(&writer->out);

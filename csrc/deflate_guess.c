@@ -2,8 +2,8 @@
  * deflate_guess.c - which program, at which level, deflated a stream
  *
  * By trying: the likely ones first, each for as long as its bytes are those of the stream. A wrong
- * one is nearly always found out in its first block, after 100 KiB or so; the right one goes on to
- * the end, and is then proven.
+ * one is nearly always found out in its first block, after 100 KiB or so; the right one goes on, to
+ * the end if the caller wants it proven.
  */
 #include "common.h"
 #include "deflate.h"
@@ -12,31 +12,34 @@ enum {
     PIECE = 1 << 14,
 };
 
-/* In the order of how common they are: Python and Java; sdists; Node; tar and gzip; the rest. */
+/* In the order of how common they are: Python and Java; sdists; Node; tar, gzip, Rust; the rest. */
 static const struct dfl_parameters candidates[] = {
     {DFL_ZLIB, 6, 8},     {DFL_ZLIB, 9, 8},     {DFL_CHROMIUM, 9, 8}, {DFL_CHROMIUM, 6, 8},
-    {DFL_GZIP, 6, 9},     {DFL_GZIP, 9, 9},     {DFL_ZLIB, 5, 8},     {DFL_ZLIB, 4, 8},
-    {DFL_ZLIB, 7, 8},     {DFL_ZLIB, 8, 8},     {DFL_ZLIB, 3, 8},     {DFL_ZLIB, 2, 8},
-    {DFL_ZLIB, 1, 8},     {DFL_ZLIB, 9, 9},     {DFL_ZLIB, 6, 9},     {DFL_ZLIB, 1, 9},
-    {DFL_ZLIB, 2, 9},     {DFL_ZLIB, 3, 9},     {DFL_ZLIB, 4, 9},     {DFL_ZLIB, 5, 9},
-    {DFL_ZLIB, 7, 9},     {DFL_ZLIB, 8, 9},     {DFL_GZIP, 1, 9},     {DFL_GZIP, 2, 9},
-    {DFL_GZIP, 3, 9},     {DFL_GZIP, 4, 9},     {DFL_GZIP, 5, 9},     {DFL_GZIP, 7, 9},
-    {DFL_GZIP, 8, 9},     {DFL_CHROMIUM, 1, 8}, {DFL_CHROMIUM, 2, 8}, {DFL_CHROMIUM, 3, 8},
-    {DFL_CHROMIUM, 4, 8}, {DFL_CHROMIUM, 5, 8}, {DFL_CHROMIUM, 7, 8}, {DFL_CHROMIUM, 8, 8},
-    {DFL_CHROMIUM, 1, 9}, {DFL_CHROMIUM, 2, 9}, {DFL_CHROMIUM, 3, 9}, {DFL_CHROMIUM, 4, 9},
-    {DFL_CHROMIUM, 5, 9}, {DFL_CHROMIUM, 6, 9}, {DFL_CHROMIUM, 7, 9}, {DFL_CHROMIUM, 8, 9},
-    {DFL_CHROMIUM, 9, 9},
+    {DFL_GZIP, 6, 9},     {DFL_MINIZ, 6, 8},    {DFL_GZIP, 9, 9},     {DFL_MINIZ, 9, 8},
+    {DFL_ZLIB, 5, 8},     {DFL_ZLIB, 4, 8},     {DFL_ZLIB, 7, 8},     {DFL_ZLIB, 8, 8},
+    {DFL_ZLIB, 3, 8},     {DFL_ZLIB, 2, 8},     {DFL_ZLIB, 1, 8},     {DFL_ZLIB, 9, 9},
+    {DFL_ZLIB, 6, 9},     {DFL_ZLIB, 1, 9},     {DFL_ZLIB, 2, 9},     {DFL_ZLIB, 3, 9},
+    {DFL_ZLIB, 4, 9},     {DFL_ZLIB, 5, 9},     {DFL_ZLIB, 7, 9},     {DFL_ZLIB, 8, 9},
+    {DFL_GZIP, 1, 9},     {DFL_GZIP, 2, 9},     {DFL_GZIP, 3, 9},     {DFL_GZIP, 4, 9},
+    {DFL_GZIP, 5, 9},     {DFL_GZIP, 7, 9},     {DFL_GZIP, 8, 9},     {DFL_CHROMIUM, 1, 8},
+    {DFL_CHROMIUM, 2, 8}, {DFL_CHROMIUM, 3, 8}, {DFL_CHROMIUM, 4, 8}, {DFL_CHROMIUM, 5, 8},
+    {DFL_CHROMIUM, 7, 8}, {DFL_CHROMIUM, 8, 8}, {DFL_CHROMIUM, 1, 9}, {DFL_CHROMIUM, 2, 9},
+    {DFL_CHROMIUM, 3, 9}, {DFL_CHROMIUM, 4, 9}, {DFL_CHROMIUM, 5, 9}, {DFL_CHROMIUM, 6, 9},
+    {DFL_CHROMIUM, 7, 9}, {DFL_CHROMIUM, 8, 9}, {DFL_CHROMIUM, 9, 9}, {DFL_MINIZ, 2, 8},
+    {DFL_MINIZ, 3, 8},    {DFL_MINIZ, 4, 8},    {DFL_MINIZ, 5, 8},    {DFL_MINIZ, 7, 8},
+    {DFL_MINIZ, 8, 8},
 };
 
-/* Deflates for as long as the bytes are those of the stream. */
+/* Deflates for as long as the bytes are those of the stream; 'enough' of them, where that is less.
+ */
 static enum dfl_result agrees(const struct dfl_parameters *parameters, const uint8_t *plain,
                               size_t plain_size, const uint8_t *deflated, size_t deflated_size,
-                              bool *agrees_out) {
+                              size_t enough, bool *agrees_out) {
     struct dfl_deflater *const deflater = dfl_deflater_new(parameters);
     enum dfl_result result = deflater == NULL ? DFL_NO_MEMORY : DFL_OK;
     size_t read = 0, compared = 0;
     bool same = true, last = false;
-    while (result == DFL_OK && same && !last) {
+    while (result == DFL_OK && same && !last && (compared < enough || enough >= deflated_size)) {
         const uint8_t *made = NULL;
         size_t made_size = 0;
         const size_t size = vcd_min(plain_size - read, PIECE);
@@ -48,17 +51,18 @@ static enum dfl_result agrees(const struct dfl_parameters *parameters, const uin
                (made_size == 0 || memcmp(made, deflated + compared, made_size) == 0);
         compared += same ? made_size : 0;
     }
-    *agrees_out = same && compared == deflated_size;
+    *agrees_out = same && (!last || compared == deflated_size);
     dfl_deflater_free(deflater);
     return result;
 }
 
 enum dfl_result dfl_guess(const uint8_t *plain, size_t plain_size, const uint8_t *deflated,
-                          size_t deflated_size, struct dfl_parameters *parameters_out) {
+                          size_t deflated_size, size_t enough,
+                          struct dfl_parameters *parameters_out) {
     for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++) {
         bool same = false;
         const enum dfl_result result =
-            agrees(&candidates[i], plain, plain_size, deflated, deflated_size, &same);
+            agrees(&candidates[i], plain, plain_size, deflated, deflated_size, enough, &same);
         if (result != DFL_OK) {
             return result;
         }

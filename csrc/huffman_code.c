@@ -9,6 +9,9 @@
  *   too long              pairs of codes that are longer than allowed are moved below shorter
  *                         ones, and lengths are dealt out again, the longest to the rarest
  *   too few               a code of less than two symbols is filled up with unused ones
+ *
+ * miniz is another matter: only how many codes have which length comes from the tree, and they go
+ * to the symbols by frequency.
  */
 #include "huffman_code.h"
 
@@ -140,6 +143,110 @@ void dfl_huffman_code_build(struct dfl_huffman_code *code, const uint16_t *frequ
     }
     if (excess > 0) {
         shorten(&tree, code->lengths, count, counts, max_length, excess);
+    }
+    dfl_huffman_code_assign(code);
+}
+
+/* ---- As miniz finds them ---------------------------------------------------------------- */
+
+/* Symbols that occur, the rarest first and equals in their order; returns how many. */
+static uint32_t sort(uint16_t *sorted, const uint16_t *frequencies, uint32_t count) {
+    uint16_t other[DFL_LITERALS];
+    uint32_t used = 0;
+    for (uint32_t symbol = 0; symbol < count; symbol++) {
+        if (frequencies[symbol] > 0) {
+            sorted[used++] = (uint16_t)symbol;
+        }
+    }
+    for (uint32_t shift = 0; shift < 16; shift += 8) { /* by the lower byte, then by the upper */
+        uint32_t places[257] = {0};
+        for (uint32_t i = 0; i < used; i++) {
+            places[(frequencies[sorted[i]] >> shift & 0xff) + 1]++;
+        }
+        for (uint32_t byte = 0; byte < 256; byte++) {
+            places[byte + 1] += places[byte];
+        }
+        for (uint32_t i = 0; i < used; i++) {
+            other[places[frequencies[sorted[i]] >> shift & 0xff]++] = sorted[i];
+        }
+        memcpy(sorted, other, used * sizeof *sorted);
+    }
+    return used;
+}
+
+/*
+ * Counts how many codes have which length, up to 31 bits. Leaves and nodes wait in a row each, both
+ * in the order of their weights; of equals, the leaf is taken.
+ */
+static void count_lengths(uint32_t *counts, const uint16_t *sorted, const uint16_t *frequencies,
+                          uint32_t used) {
+    uint32_t weights[DFL_LITERALS];
+    uint16_t parents[2 * DFL_LITERALS]; /* of leaves, then of nodes */
+    uint8_t depths[DFL_LITERALS];
+    uint32_t leaf = 0, node = 0;
+    for (uint32_t next = 0; next + 1 < used; next++) {
+        weights[next] = 0;
+        for (uint32_t pair = 0; pair < 2; pair++) {
+            if (leaf < used && (node == next || frequencies[sorted[leaf]] <= weights[node])) {
+                weights[next] += frequencies[sorted[leaf]];
+                parents[leaf++] = (uint16_t)next;
+            } else {
+                weights[next] += weights[node];
+                parents[used + node++] = (uint16_t)next;
+            }
+        }
+    }
+    depths[used - 2] = 0;
+    for (uint32_t i = used - 2; i-- > 0;) {
+        depths[i] = (uint8_t)(depths[parents[used + i]] + 1);
+    }
+    for (uint32_t i = 0; i < used; i++) {
+        counts[depths[parents[i]] + 1]++;
+    }
+}
+
+/* Makes codes longer than 'max_length' that long, and others longer for as many bits as it takes.
+ */
+static void limit_lengths(uint32_t *counts, uint32_t max_length) {
+    uint32_t taken = 0; /* of 2^max_length codes */
+    for (uint32_t length = max_length + 1; length < 32; length++) {
+        counts[max_length] += counts[length];
+    }
+    for (uint32_t length = 1; length <= max_length; length++) {
+        taken += counts[length] << (max_length - length);
+    }
+    for (; taken > 1u << max_length; taken--) {
+        uint32_t length = max_length - 1;
+        while (counts[length] == 0) {
+            length--;
+        }
+        counts[max_length]--;
+        counts[length]--;
+        counts[length + 1] += 2;
+    }
+}
+
+void dfl_huffman_code_build_sorted(struct dfl_huffman_code *code, const uint16_t *frequencies,
+                                   uint32_t count, uint32_t max_length) {
+    uint16_t sorted[DFL_LITERALS];
+    uint32_t counts[32] = {0}; /* Fibonacci's numbers: fewer than 65536 in all give 24 bits */
+    assert(count <= DFL_LITERALS && max_length <= DFL_CODE_MAX_LENGTH);
+    const uint32_t used = sort(sorted, frequencies, count);
+    if (used > 1) {
+        count_lengths(counts, sorted, frequencies, used);
+        limit_lengths(counts, max_length);
+    } else {
+        counts[1] = used;
+    }
+    memset(code->lengths, 0, sizeof code->lengths);
+    code->size = 1;
+    uint32_t left = used;
+    for (uint32_t length = 1; length <= max_length; length++) {
+        for (; counts[length] > 0; counts[length]--) {
+            const uint32_t symbol = sorted[--left];
+            code->lengths[symbol] = (uint8_t)length;
+            code->size = symbol + 1 > code->size ? symbol + 1 : code->size;
+        }
     }
     dfl_huffman_code_assign(code);
 }

@@ -21,6 +21,13 @@ struct dfl_huffman_code {
 void dfl_huffman_code_build(struct dfl_huffman_code *code, const uint16_t *frequencies,
                             uint32_t count, uint32_t max_length);
 
+/*
+ * The same as miniz finds them: a code of one symbol, or of none, is left as it is. 'size' is 1 at
+ * least.
+ */
+void dfl_huffman_code_build_sorted(struct dfl_huffman_code *code, const uint16_t *frequencies,
+                                   uint32_t count, uint32_t max_length);
+
 /* Fills in 'codes' where 'lengths' and 'size' are known (RFC 1951, section 3.2.2). */
 void dfl_huffman_code_assign(struct dfl_huffman_code *code);
 

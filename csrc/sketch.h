@@ -31,7 +31,7 @@ void vcd_sketch_start(struct vcd_sketch *sketch);
 /*
  * vcd_sketch_add() continues 'sketch' with the next 'size' bytes. What comes out
  * depends on all bytes together, not on how they are cut, nor on the machine.
- * Takes about 0.7 ns a byte, and a few times that where every place is sampled.
+ * Takes about 0.5 ns a byte, and a few times that where every place is sampled.
  */
 void vcd_sketch_add(struct vcd_sketch *sketch, const uint8_t *data, size_t size);
 

@@ -22,7 +22,8 @@ CSRC = ROOT / "csrc"
 FLOORS = [
     {"errors", "buffers", "interruption", "sizes"},
     {"atomic_file", "native", "xdelta3", "bucket", "encrypted_file"},
-    {"bucket_requests", "containers", "findings", "inspection", "source", "base_cache", "sketch"},
+    {"bucket_requests", "containers", "findings", "inspection", "source", "base_cache", "sketch"}
+    | {"known_files"},
     {"folder_bucket", "s3_bucket", "layout", "secondary"},
     {"bucket_url", "bases", "catalog", "delta_reader", "download", "place"},
     {"buckets", "delta_writer", "doctor"},
@@ -40,17 +41,20 @@ C_FLOORS = [
     | {"deflate", "deflate_format"},
     {"common", "buffer", "address_cache", "copy_list", "huffman_code", "inflate_table"},
     {"code_table", "adler32", "match_length", "source_index", "window_reader", "window_writer"}
-    | {"bit_writer", "sketch"},
-    {"instruction_reader", "gap_parser", "seeker", "block_writer", "match_chains", "inflate_symbols"},
-    {"instruction_walk", "closer_look"},
-    {"piece_list", "match_finder"},
-    {"difference", "decode", "encode", "inspect", "merge"}
-    | {"deflater", "deflate_guess", "inflater"},
+    | {"bit_writer", "chance_coder", "sketch"},
+    {"instruction_reader", "gap_parser", "block_writer", "match_chains", "inflate_symbols"}
+    | {"seeker", "symbol_predictor"},
+    {"instruction_walk", "closer_look", "inflate_header", "miniz_deflater", "block_reader"},
+    {"piece_list", "match_finder", "symbol_reader", "code_corrections"},
+    {"difference", "symbol_taker", "stream_corrections"},
+    {"decode", "encode", "inspect", "merge"}
+    | {"deflater", "deflate_guess", "inflater", "symbol_ranges"}
+    | {"corrector", "restorer"},
 ]
 
 # Only these rooms may import the tool.
 TOOLS = {
-    "boto3": {"s3_bucket", "s3_client"},
+    "boto3": {"s3_client"},
     "botocore": {"s3_bucket", "s3_client"},
     "click": {"cli"},
     "cryptography": {"encrypted_file"},
@@ -60,11 +64,12 @@ TOOLS = {
     "filelock": {"base_cache"},
     "fsspec": {"filesystem"},
     "moto": {"testing"},
-    "platformdirs": {"base_cache", "findings", "migration", "s3_bucket"},
+    "platformdirs": {"base_cache", "findings", "known_files", "migration", "s3_bucket"},
     "pytest": {"testing"},
     "rich": {"cli"},
     "s3transfer": {"s3_client"},
-    "sqlite3": {"folder_bucket", "migration"},
+    "sqlite3": {"folder_bucket", "known_files", "migration"},
+    "xxhash": {"known_files"},
 }
 
 # Rooms above 400 lines, each with its reason.
@@ -160,6 +165,19 @@ def test_the_package_keeps_its_promises() -> None:
         assert getattr(deltaloft, name) is not None
     code = (
         "import deltaloft, sys; print([m for m in ('boto3', 'rich', 'lzma') if m in sys.modules])"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert "[]\n" == done.stdout
+
+
+def test_a_put_or_get_pays_for_no_more_than_it_uses() -> None:
+    """A store on S3 needs no boto3 extras, SQLite, locks or colours to begin."""
+    code = (
+        "import sys; from deltaloft.store import Store; store = Store.open('s3://bucket', "
+        "region='us-east-1'); store._bucket.client; "
+        "print([m for m in ('boto3', 's3transfer', 'sqlite3', 'filelock', 'rich') "
+        "if m in sys.modules])"
     )
 
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

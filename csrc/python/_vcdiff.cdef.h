@@ -129,7 +129,7 @@ enum vcd_result vcd_merge_window(struct vcd_merger *merger, uint64_t from, size_
 /* ---- Deflating and inflating: deflate.h ---- */
 
 enum dfl_result { DFL_OK, DFL_END, DFL_MALFORMED, DFL_NO_MEMORY, ... };
-enum dfl_family { DFL_ZLIB, DFL_GZIP, DFL_CHROMIUM, ... };
+enum dfl_family { DFL_ZLIB, DFL_GZIP, DFL_CHROMIUM, DFL_MINIZ, ... };
 
 struct dfl_parameters {
     uint8_t family;
@@ -146,7 +146,34 @@ void dfl_deflater_free(struct dfl_deflater *deflater);
 enum dfl_result dfl_deflate(struct dfl_deflater *deflater, const uint8_t *plain, size_t plain_size,
                             bool last, const uint8_t **deflated_out, size_t *deflated_size_out);
 enum dfl_result dfl_guess(const uint8_t *plain, size_t plain_size, const uint8_t *deflated,
-                          size_t deflated_size, struct dfl_parameters *parameters_out);
+                          size_t deflated_size, size_t enough,
+                          struct dfl_parameters *parameters_out);
+
+struct dfl_range {
+    uint64_t searched;
+    uint64_t skipped;
+    uint64_t reused;
+    ...;
+};
+
+bool dfl_parameters_reusable(const struct dfl_parameters *parameters);
+enum dfl_result dfl_deflater_reuse(struct dfl_deflater *deflater, const uint8_t *deflated,
+                                   size_t deflated_size, const struct dfl_range *ranges,
+                                   size_t count);
+enum dfl_result dfl_find_ranges(const uint8_t *source, size_t source_size, const uint8_t *target,
+                                size_t target_size, uint64_t least, struct dfl_range *ranges,
+                                size_t most, size_t *count_out);
+
+enum dfl_result dfl_correct(const uint8_t *plain, size_t plain_size, const uint8_t *deflated,
+                            size_t deflated_size, uint8_t *corrections, size_t capacity,
+                            size_t *corrections_size_out);
+
+struct dfl_restorer;
+
+struct dfl_restorer *dfl_restorer_new(const uint8_t *corrections, size_t corrections_size);
+void dfl_restorer_free(struct dfl_restorer *restorer);
+enum dfl_result dfl_restore(struct dfl_restorer *restorer, const uint8_t *plain, size_t plain_size,
+                            bool last, const uint8_t **deflated_out, size_t *deflated_size_out);
 
 struct dfl_inflater;
 

@@ -40,7 +40,12 @@ if TYPE_CHECKING:
         WrongSource,
     )
     from deltaloft.findings import Finding
-    from deltaloft.inspection import Inspection, WindowInspection
+    from deltaloft.inspection import (
+        Inspection,
+        StreamInspection,
+        UnpackInspection,
+        WindowInspection,
+    )
     from deltaloft.merging import merge, merge_file
     from deltaloft.s3_client import Client, Purged, client
     from deltaloft.source import Source
@@ -53,6 +58,7 @@ if TYPE_CHECKING:
         GcResult,
         GetResult,
         PutResult,
+        Spent,
         Stat,
         Store,
         UnusedBase,
@@ -94,11 +100,14 @@ __all__ = [
     "PutResult",
     "Report",
     "Source",
+    "Spent",
     "Stat",
     "StorageError",
     "Store",
+    "StreamInspection",
     "TargetTooLarge",
     "Throttled",
+    "UnpackInspection",
     "Unreachable",
     "Unsupported",
     "UnsupportedDelta",
@@ -140,8 +149,11 @@ _HOMES = {
     "PutResult": "store",
     "Report": "doctor",
     "Source": "source",
+    "Spent": "store",
     "Stat": "store",
     "Store": "store",
+    "StreamInspection": "inspection",
+    "UnpackInspection": "inspection",
     "UnusedBase": "store",
     "Verified": "store",
     "WindowInspection": "inspection",

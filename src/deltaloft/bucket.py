@@ -167,6 +167,14 @@ class Bucket(Protocol):
     def url(self) -> str:
         """`s3://name` or `file:///path`, for messages; a key is appended after a slash."""
 
+    @property
+    def requests(self) -> int | None:
+        """How many requests were sent so far, repeated ones included; None: nobody counts them."""
+
+    @property
+    def place(self) -> str:
+        """Where that is, endpoint included: different for any two buckets of this machine."""
+
     def get(
         self,
         key: str,

@@ -15,7 +15,6 @@ from urllib.parse import unquote_to_bytes
 
 from deltaloft.bucket import Bucket
 from deltaloft.errors import InvalidRequest
-from deltaloft.folder_bucket import FolderBucket
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -68,6 +67,8 @@ def open_bucket(
         raise InvalidRequest(f"{_FORMS}, found a URL of {scheme}{hint}")
     if any(option is not None for option in (client, profile, region, endpoint_url)):
         raise InvalidRequest("an s3:// URL expected with client, profile, region or endpoint_url")
+    from deltaloft.folder_bucket import FolderBucket
+
     return FolderBucket(_folder_of(url, scheme), create=create)
 
 

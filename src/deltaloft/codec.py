@@ -17,6 +17,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
@@ -53,7 +54,7 @@ from deltaloft.secondary import (
     preset_of,
 )
 from deltaloft.source import DEFAULT_LEVEL, Source, borrowed
-from deltaloft.unpack import decode_unpacked, encode_unpacked
+from deltaloft.unpack import decode_unpacked, encode_unpacked, inspect_unpacked
 
 _PIECE = 1 << 20  # bytes to write at once
 
@@ -251,6 +252,7 @@ def decode_file(
 def inspect(delta: Buffer | Path) -> Inspection:
     """Read what a delta says of itself, down to its instructions; no source is needed.
 
+    A body of unpack/1 is a recipe, which comes as `unpack`, and a delta, which is all the rest.
     Sections under a compressor that we do not read, or larger than 64 MiB when unpacked, are left
     uncounted.
 
@@ -258,6 +260,14 @@ def inspect(delta: Buffer | Path) -> Inspection:
         MalformedDelta: the delta breaks RFC 3284.
         UnsupportedDelta: it has another version, or a code table that we do not read.
     """
+    with borrowed(delta) as body:
+        if is_unpacked(body):
+            recipe, inside = inspect_unpacked(memoryview(body).cast("B"))
+            return replace(_inspect(inside), unpack=recipe)
+        return _inspect(body)
+
+
+def _inspect(delta: Buffer) -> Inspection:
     with open_delta(delta) as opened:
         unpacker = SectionUnpacker(opened, most=_MOST_INSPECTED)
         return Inspection(

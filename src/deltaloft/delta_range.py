@@ -4,6 +4,8 @@
                                [--- slice ---]
     decoded              | window 1 | window 2 |
 
+A body of unpack/1 has no windows of the target: all of it is decoded, and the slice kept.
+
 Windows that copy from earlier target (VCD_TARGET) need the windows under their segment too, and so
 on. Sections under LZMA are unpacked from the first window on, for their streams are continuous, but
 only what is needed is decoded.
@@ -20,11 +22,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deltaloft.buffers import Buffer
-from deltaloft.delta_reader import check_size, open_delta, side_by_side, usual_threads
+from deltaloft.delta_reader import (
+    check_size,
+    is_unpacked,
+    open_delta,
+    side_by_side,
+    usual_threads,
+)
 from deltaloft.errors import InvalidRequest
 from deltaloft.native import VCD_TARGET, Delta, Sections, Window, fresh_bytes, pinned
 from deltaloft.secondary import SectionUnpacker
 from deltaloft.source import Source, borrowed
+from deltaloft.unpack import decode_unpacked, inspect_unpacked
 
 __all__ = ["decode_range"]
 
@@ -52,9 +61,12 @@ def decode_range(
     Only the windows that cover the slice are decoded and proven by their Adler-32. Memory is needed
     for those: 16 MiB each in deltas of ours. Sections packed by DJW or FGK are not read.
 
+    Of a body of unpack/1 all is decoded and proven by its SHA-256, which takes as long as `decode`,
+    and memory for the slice and for the streams on their way.
+
     Args:
         source: What the delta was made from.
-        delta: A VCDIFF delta.
+        delta: A VCDIFF delta, or a body of unpack/1.
         start: Where in the target the slice begins.
         size: Of the slice; it must lie inside the target.
         max_size: The most bytes of target to make for it; None for no limit but memory.
@@ -63,16 +75,17 @@ def decode_range(
     Raises:
         InvalidRequest: the slice does not lie inside the target.
         MalformedDelta, UnsupportedDelta, WrongSource, MemoryError: as `decode`.
-        TargetTooLarge: the windows that cover the slice declare more than `max_size` bytes.
+        TargetTooLarge: the windows that cover the slice declare more than `max_size` bytes, or a
+            body of unpack/1 does for the whole target.
     """
+    end = start + size
     with ExitStack() as stack:
-        opened = stack.enter_context(open_delta(delta))
-        end = start + size
-        if not 0 <= start <= end <= opened.target_size:
-            raise InvalidRequest(
-                f"a range inside the target's {opened.target_size} bytes expected, "
-                f"found {size} bytes from {start}"
-            )
+        body = stack.enter_context(borrowed(delta))
+        if is_unpacked(body):
+            old = memoryview(stack.enter_context(borrowed(source))).cast("B")
+            return _unpacked_slice(old, memoryview(body).cast("B"), start, end, max_size, threads)
+        opened = stack.enter_context(open_delta(body))
+        _check_inside(start, end, opened.target_size)
         needed = _needed(opened, start, end)
         check_size(needed.end - needed.start, max_size)
         memory = stack.enter_context(pinned(stack.enter_context(borrowed(source))))
@@ -99,6 +112,32 @@ def decode_range(
         for _ in stack.enter_context(closing(side_by_side(decode, windows, at_once))):
             pass
     return made[start - needed.start : end - needed.start]
+
+
+def _check_inside(start: int, end: int, target_size: int) -> None:
+    if not 0 <= start <= end <= target_size:
+        raise InvalidRequest(
+            f"a range inside the target's {target_size} bytes expected, "
+            f"found {end - start} bytes from {start}"
+        )
+
+
+def _unpacked_slice(
+    source: memoryview,
+    body: memoryview,
+    start: int,
+    end: int,
+    max_size: int | None,
+    threads: int | None,
+) -> bytes:
+    """Decode all, for only all of it can be proven, and keep the slice."""
+    _check_inside(start, end, inspect_unpacked(body)[0].target_size)
+    kept, place = bytearray(), 0
+    with closing(decode_unpacked(source, body, max_size=max_size, threads=threads)) as pieces:
+        for piece in pieces:
+            kept += piece[max(0, start - place) : max(0, end - place)]
+            place += len(piece)
+    return bytes(kept)
 
 
 def _windows(delta: Delta, needed: _Needed) -> Iterator[tuple[int, Window, Sections | None, int]]:

@@ -77,7 +77,7 @@ def open_delta(delta: Buffer | Path) -> Iterator[Delta]:
     with borrowed(delta) as buffer:
         if is_unpacked(buffer):
             raise UnsupportedDelta(
-                "a VCDIFF delta expected, found unpack/1, which can only be decoded"
+                "a VCDIFF delta expected, found unpack/1, whose recipe is not read here"
             )
         with Delta(buffer) as opened:
             yield opened

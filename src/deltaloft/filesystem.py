@@ -99,7 +99,10 @@ class _StoreFileSystem(AbstractFileSystem):  # type: ignore[misc]
         raise FileNotFoundError(path)
 
     def ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:
-        """List one level of a folder, or the file itself."""
+        """List one level of a folder, or the file itself.
+
+        The size of an object that does not tell it, as it is damaged or of a later format, is None.
+        """
         path = self._strip_protocol(path)
         with _errors_of_files(path):
             found = self._level(path) or [self.info(path)]
@@ -113,7 +116,7 @@ class _StoreFileSystem(AbstractFileSystem):  # type: ignore[misc]
             name, slash, _ = entry.key[len(prefix) :].partition("/")
             full = f"{path}/{name}"
             if name and full not in level:
-                level[full] = _folder(full) if slash else _file(full, self._sized(store, entry))
+                level[full] = _folder(full) if slash else _file(full, entry)
         return list(level.values())
 
     def find(
@@ -132,16 +135,13 @@ class _StoreFileSystem(AbstractFileSystem):  # type: ignore[misc]
             store, place = self._located(path)
             prefix = f"{place.key}/" if place.key else ""
             found = {
-                name: _file(name, self._sized(store, entry))
+                name: _file(name, entry)
                 for entry in store.list(prefix)
                 for name in [f"{path}/{entry.key[len(prefix) :]}"]
             }
             if not found and place.key and self.isfile(path):
                 found = {path: self.info(path)}
         return found if detail else list(found)
-
-    def _sized(self, store: Store, entry: Entry) -> Entry | Stat:
-        return store.stat(entry.key) if entry.logical_size is None else entry
 
     def created(self, path: str) -> datetime:
         """Return when this version was stored."""

@@ -6,6 +6,8 @@ delta of 234,911 bytes makes 81,789,312 from a source of at least 81,789,308
   ADD                 1,165 make 229,692 bytes
   ...
   window 0 at 27: 8,388,608 bytes from source 0 + 8,388,608; data 228,544, instructions 301, ...
+
+In front of these lines, a body of unpack/1 has some for its recipe.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from typing import Any, Literal
 
 from deltaloft.native import Counts
 
-__all__ = ["Inspection", "WindowInspection"]
+__all__ = ["Inspection", "StreamInspection", "UnpackInspection", "WindowInspection"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,101 @@ class WindowInspection:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamInspection:
+    """A stream that a reader deflates again.
+
+    Attributes:
+        start: Where it begins in the target with all streams inflated, in bytes.
+        size: Inflated, in bytes.
+        depth: How many streams it lies in.
+        family: Whose decisions are made: `zlib`, GNU `gzip`, `chromium`'s zlib or Rust's `miniz`;
+            `corrected`: those of a program that we do not know.
+        level: From 1 to 9; 0 where it is not known.
+        mem_level: 8 or 9; 0 where it is not known.
+        corrections_size: Of what is known of a stream instead, in bytes.
+        reused: Whether it takes symbols over from a stream of the source.
+    """
+
+    start: int
+    size: int
+    depth: int
+    family: str
+    level: int
+    mem_level: int
+    corrections_size: int = 0
+    reused: bool = False
+
+    def __str__(self) -> str:
+        """Return one line."""
+        inside = f", {self.depth} deep in others" if self.depth else ""
+        how = f"{self.family} level {self.level}, memLevel {self.mem_level}"
+        if self.corrections_size:
+            how = f"{self.corrections_size:,} bytes of corrections"
+        reused = ", with symbols of the source" if self.reused else ""
+        return f"stream at {self.start:,}: {self.size:,} bytes by {how}{reused}{inside}"
+
+
+@dataclass(frozen=True, slots=True)
+class UnpackInspection:
+    """What a body of unpack/1 says beside the delta in it; docs/format.md has the words.
+
+    Attributes:
+        size: Of the whole body, in bytes.
+        delta_offset: Where in the body the delta begins.
+        source_size: Of the source, in bytes.
+        target_size: Of the target, in bytes.
+        target_sha256: Of the target.
+        source_streams: How many streams of the source are inflated.
+        inflated_size: What they hold, in bytes.
+        target_streams: What is deflated again, in the order of the target.
+        places_size: Of the differences' places as they stand in the body, packed, in bytes.
+        values_size: Of the differences' values.
+    """
+
+    size: int
+    delta_offset: int
+    source_size: int
+    target_size: int
+    target_sha256: str
+    source_streams: int
+    inflated_size: int
+    target_streams: tuple[StreamInspection, ...]
+    places_size: int
+    values_size: int
+
+    @property
+    def replayed_size(self) -> int:
+        """How many bytes go through deflate, those of streams in streams once."""
+        return sum(stream.size for stream in self.target_streams if stream.depth == 0)
+
+    def lines(self, almost_size: int) -> Iterator[str]:
+        """Yield lines of text; the delta makes `almost_size` bytes."""
+        yield (
+            f"unpack/1 body of {self.size:,} bytes makes {self.target_size:,}"
+            f" from a source of {self.source_size:,}"
+        )
+        yield f"  target SHA-256      {self.target_sha256}"
+        recipe = self.delta_offset - self.places_size - self.values_size
+        yield f"  recipe              {recipe:,} bytes"
+        places, values = self.places_size, self.values_size
+        yield f"  differences         places {places:,}, values {values:,} bytes"
+        inflated = self.inflated_size
+        yield f"  source streams      {self.source_streams:,} inflate to {inflated:,} bytes"
+        yield (
+            f"  target streams      {len(self.target_streams):,} made again from "
+            f"{self.replayed_size:,} bytes; {almost_size - self.replayed_size:,} stay as they are"
+        )
+        for stream in self.target_streams:
+            yield f"  {stream}"
+        yield f"  inside at {self.delta_offset:,}, a"
+
+
+@dataclass(frozen=True, slots=True)
 class Inspection:
     """A delta, header and windows.
+
+    Of a body of unpack/1, all but `unpack` is about the delta inside, which makes the target with
+    its streams inflated.
 
     Attributes:
         size: Of the delta, in bytes.
@@ -89,6 +184,7 @@ class Inspection:
         app_header: The bytes of xdelta3's application header, or None when there is none. xdelta3
             writes file names here, and how the inputs were inflated.
         windows: In the order of the target.
+        unpack: The recipe of an unpack/1 body; None for what is a delta and nothing else.
     """
 
     size: int
@@ -98,6 +194,7 @@ class Inspection:
     code_table: tuple[int, int] | None
     app_header: bytes | None
     windows: tuple[WindowInspection, ...]
+    unpack: UnpackInspection | None = None
 
     @property
     def counts(self) -> Counts | None:
@@ -121,6 +218,8 @@ class Inspection:
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
+        if self.unpack is not None:
+            yield from self.unpack.lines(self.target_size)
         yield (
             f"delta of {self.size:,} bytes makes {self.target_size:,}"
             f" from a source of at least {self.source_size:,}"

@@ -5,7 +5,7 @@
     STORE/KEY             taken literally, wherever its slashes are
 
 A folder becomes a store by the first put: an empty one by itself; with --create also one that is
-not there, namely all up to the last slash.
+not there, namely the first that is missing. Of new/v1/app.bin that is `new`; the key is v1/app.bin.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from deltaloft.errors import BucketNotFound, InvalidRequest
-from deltaloft.folder_bucket import is_bucket
 
 __all__ = ["Place", "locate"]
 
@@ -44,6 +43,8 @@ def locate(url: str, *, root: str = "", putting: bool = False, create: bool = Fa
         return _in_s3(url, root.strip("/"), create)
     if root:
         raise InvalidRequest(f"{url}: --root goes with s3:// only")
+    if url.startswith("s3:"):
+        raise InvalidRequest(f"{url}: s3://BUCKET/KEY expected, with two slashes")
     if "://" in url and not url.startswith("file://"):
         # The scheme alone is repeated: what follows may hold a password or a signature.
         scheme = url.partition("://")[0]
@@ -63,6 +64,8 @@ def _in_s3(url: str, root: str, create: bool) -> Place:
 
 
 def _in_folder(url: str, putting: bool, create: bool) -> Place:
+    from deltaloft.folder_bucket import is_bucket
+
     for folder, key in _partings(url):
         if is_bucket(folder):
             return Place(folder.absolute().as_uri(), key)
@@ -70,8 +73,14 @@ def _in_folder(url: str, putting: bool, create: bool) -> Place:
     if putting and folder.is_dir() and not any(folder.iterdir()):
         return Place(folder.absolute().as_uri(), key, create=True)
     if not create:
-        raise BucketNotFound(f"{url}: no store here or above (dg put --create makes one)")
-    folder, key = next(each for each in _partings(url) if each[1] or url.endswith("/"))
+        raise BucketNotFound(
+            f"{url}: no store here or above (dg mb or put --create makes one; a bucket is s3://BUCKET)"
+        )
+    # What ends in no slash names a file: its folder is the last that can become a store.
+    makeable = [each for each in _partings(url) if each[1] or url.endswith("/")]
+    missing = [each for each, _ in makeable if not each.exists()]
+    chosen = missing[-1] if missing else makeable[0][0]
+    folder, key = next(each for each in makeable if each[0] == chosen)
     return Place(folder.absolute().as_uri(), key, create=True)
 
 

@@ -414,3 +414,26 @@ def test_a_key_of_another_size_is_refused(folder: Path) -> None:
     """A key handed in has to be one."""
     with pytest.raises(InvalidRequest):
         BaseCache(folder, key=bytes(16))
+
+
+def test_what_is_at_hand_is_kept_without_a_fetch(folder: Path) -> None:
+    """Its bytes are lent from then on; other bytes under its name are not kept."""
+    downloads = Downloads(base("at hand"))
+    size = len(downloads.content)
+    halves = downloads.content[:5000], memoryview(downloads.content)[5000:]
+    BaseCache(folder, key=KEY).keep(downloads.sha256, size, [halves[0], bytes(size - 5000)])
+    assert [] == BaseCache(folder, key=KEY).entries()
+    BaseCache(folder, key=KEY).keep(downloads.sha256, size, halves)
+    assert downloads.content == downloads.through(BaseCache(folder, key=KEY))
+    assert 0 == downloads.count
+    assert [] == [path for path in folder.iterdir() if path.suffix in (".part", ".lock")]
+
+
+def test_what_is_over_budget_is_not_kept(folder: Path) -> None:
+    """It costs no other its place. Nor is anything kept where the disk refuses."""
+    cache = BaseCache(folder, key=KEY, budget=1000)
+    cache.keep(sha256(b"small"), 5, [b"small"])
+    cache.keep(sha256(base(1)), len(base(1)), [base(1)])
+    assert [sha256(b"small")] == [entry.sha256 for entry in cache.entries()]
+    (folder / "file").write_text("no folder")
+    BaseCache(folder / "file", key=KEY).keep(sha256(base(1)), len(base(1)), [base(1)])

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import sys
+import zipfile
 from typing import Any
 
 import pytest
 
 from deltaloft.cli.main import run
 
-__all__ = ["DG", "Commands", "one_line", "release"]
+__all__ = ["DG", "Commands", "archive", "one_line", "release"]
 
 DG = [sys.executable, "-c", "from deltaloft.cli import main; main()"]
 
@@ -19,6 +21,17 @@ DG = [sys.executable, "-c", "from deltaloft.cli import main; main()"]
 def release(version: int) -> bytes:
     """Return 100 kB of which the last bytes tell the version."""
     return random.Random(1).randbytes(100_000) + b"version %d" % version
+
+
+def archive(version: int) -> bytes:
+    """Return a zip file whose one member, of words, differs a little from version to version."""
+    chance = random.Random(1)
+    words = [f"{chance.getrandbits(28):x}" for _ in range(30_000)]
+    words[version * 997] = f"release{version}"
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo("words.txt"), " ".join(words), zipfile.ZIP_DEFLATED)
+    return out.getvalue()
 
 
 class Commands:
@@ -42,6 +55,12 @@ class Commands:
         """Run one command with --json; return an object for each line."""
         assert self(*arguments, "--json") == 0
         return [json.loads(line) for line in self.out.splitlines()]
+
+    def transfers(self, *arguments: object) -> list[dict[str, Any]]:
+        """Run a command on many files with --json; return what it did, without the totals."""
+        *records, totals = self.records(*arguments)
+        assert len(records) == totals["files"]
+        return records
 
 
 def one_line(text: str) -> str:

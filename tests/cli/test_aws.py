@@ -241,11 +241,11 @@ def test_the_second_sync_does_nothing(
     where = ["--endpoint-url", moto_endpoint]
     url = f"s3://{grounds[1].bucket}/up"
     both("sync", ".", "s3://BUCKET/up")
-    assert [] == dg_.records("sync", ".", url, *where)
+    assert [] == dg_.transfers("sync", ".", url, *where)
     both("sync", "s3://BUCKET/pre", "down")
-    assert [] == dg_.records("sync", f"s3://{grounds[1].bucket}/pre", "down", *where)
+    assert [] == dg_.transfers("sync", f"s3://{grounds[1].bucket}/pre", "down", *where)
     both("sync", "s3://BUCKET/up", "up again")
-    assert [] == dg_.records("sync", url, "up again", *where)
+    assert [] == dg_.transfers("sync", url, "up again", *where)
 
 
 def test_sync_compares_contents_where_the_store_knows_them(
@@ -260,9 +260,9 @@ def test_sync_compares_contents_where_the_store_knows_them(
     (ours.folder / "a.txt").write_bytes(b"b")
     os.utime(ours.folder / "a.txt", (1_500_000_000, 1_500_000_000))
     os.utime(ours.folder / "a-b", (4_000_000_000, 4_000_000_000))
-    assert [f"{url}/a.txt"] == [each["target"] for each in dg_.records("sync", ".", url, *where)]
+    assert [f"{url}/a.txt"] == [each["target"] for each in dg_.transfers("sync", ".", url, *where)]
     assert b"b" == ours.keys()["up/a.txt"]
-    assert [] == dg_.records("sync", ".", url, *where)
+    assert [] == dg_.transfers("sync", ".", url, *where)
 
 
 LISTED = [

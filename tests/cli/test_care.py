@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from commands import Commands, one_line, release
@@ -102,3 +104,20 @@ def test_gc_takes_a_whole_store_and_a_time(store: Path, dg_: Commands) -> None:
     assert dg_("gc", "--grace", "soon", "store") == 2
     assert "24h" in one_line(dg_.err)
     assert dg_("gc", "--grace", "90m", "store") == 0
+
+
+def test_gc_finds_protected_bases(
+    dg_: Commands, moto_endpoint: str, new_s3_bucket: Callable[..., Any]
+) -> None:
+    """The options a file was put with find its base when the file is gone; others do not."""
+    url = new_s3_bucket(moto_endpoint).url
+    where = ("--endpoint-url", moto_endpoint)
+    sealed = ("--sse", "aws:kms", "--sse-kms-key-id", "testkey-1")
+    assert 0 == dg_("put", "app-1.0.bin", f"{url}/sealed.bin", *sealed, *where)
+    assert 0 == dg_("rm", f"{url}/sealed.bin", *where)
+    (record,) = dg_.records("gc", url, "--grace", "0s", *where)
+    assert ([], 1) == (record["marked"], record["protected"])
+    (record,) = dg_.records("gc", url, "--grace", "0s", *sealed, *where)
+    assert [BASE] == [base["sha256"] for base in record["marked"]]
+    assert 2 == dg_("gc", url, "--sse-kms-key-id", "testkey-1", *where)
+    assert "goes with --sse" in one_line(dg_.err)

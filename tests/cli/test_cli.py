@@ -29,7 +29,7 @@ def test_put_prints_a_line_per_file(dg_: Commands) -> None:
     assert second.startswith("app-1.1.bin  ")
     assert second.endswith(f"%  base {base}")
     assert " 99." in second or " 100.0 %" in second
-    assert dg_.err == ""
+    assert dg_.err == f"dg: made a store in {Path('store').absolute().as_uri()}\n"
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,29 @@ def test_an_empty_folder_becomes_a_store(here: Path, dg_: Commands) -> None:
     assert dg_("put", "--create", "app-1.0.bin", "app.bin") == 2
     assert "other files" in one_line(dg_.err)
     assert not (here / "missing").exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "store", "key"),
+    [
+        ("new/", "new", "app-1.0.bin"),
+        ("new/app.bin", "new", "app.bin"),
+        ("new/v1/app.bin", "new", "v1/app.bin"),
+        ("new/v1/", "new", "v1/app-1.0.bin"),
+        ("new//app.bin", "new", "app.bin"),
+        ("full/new/v1/app.bin", "full/new", "v1/app.bin"),
+        ("file://{here}/new/v1/app.bin", "new", "v1/app.bin"),
+    ],
+)
+def test_the_first_missing_folder_becomes_a_store(
+    here: Path, dg_: Commands, url: str, store: str, key: str
+) -> None:
+    """What --create makes is the top of what is not there; the rest of the URL is the key."""
+    (here / "full").mkdir()
+    (here / "full" / "file").touch()
+    assert 0 == dg_("put", "--create", "app-1.0.bin", url.format(here=here))
+    assert f"dg: made a store in file://{here}/{store}\n" == dg_.err
+    assert [key] == [record["key"] for record in dg_.records("ls", "--recursive", store)]
 
 
 @pytest.mark.parametrize("dest", [None, ".", "./", "out.bin", "sub/", "sub", "sub/x.bin"])
@@ -210,7 +233,9 @@ def test_json_is_one_object_per_line(store: Path, dg_: Commands) -> None:
     assert dg_.records("get", "store/tiny")[0]["file"] == "tiny"
     assert len(dg_.records("ls", "store")) == 5
     url = Store.open("store").url + "/tiny"
-    assert dg_.records("rm", "store/tiny") == [{"verb": "delete", "source": url}]
+    assert dg_.records("rm", "store/tiny") == [
+        {"verb": "delete", "source": url, "target": None, "size": None}
+    ]
     assert dg_("put", "missing", "app-1.0.bin", "store/", "--json") == 3
     failed, done = (json.loads(line) for line in dg_.out.splitlines())
     assert (failed["name"], failed["error"]) == ("missing", "FileNotFoundError")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from commands import Commands, one_line, release
+from commands import DG, Commands, one_line, release
 
 
 @pytest.mark.parametrize(
@@ -41,6 +45,18 @@ from commands import Commands, one_line, release
         (("decode", "app-1.0.bin", "app-1.1.bin", "out"), 5),
         (("inspect", "app-1.0.bin"), 5),
         (("inspect", "missing"), 1),
+        (("get", "s3://bucket"), 2),
+        (("cp", "-", "-"), 2),
+        (("cp", "-", "out"), 2),
+        (("cp", "--recursive", "app-1.0.bin", "file://{here}/store/"), 1),
+        (("sync", "app-1.0.bin", "file://{here}/store/"), 1),
+        (("sync", ".", "file://{here}/store/all/"), 2),
+        (("cp", "--recursive", "store", "file://{here}/store/all/"), 2),
+        (("ls", "s3:bucket"), 2),
+        (("ls", "s3:/bucket"), 2),
+        (("migrate", "missing", "store/x"), 4),
+        (("encode", "app-1.0.bin", "app-1.1.bin", "app-1.1.bin"), 2),
+        (("encode", "app-1.0.bin", "app-1.1.bin", "./app-1.0.bin"), 2),
     ],
 )
 def test_bad_input_is_one_clear_line(
@@ -48,7 +64,7 @@ def test_bad_input_is_one_clear_line(
 ) -> None:
     """Whatever is wrong: one line on stderr, nothing on stdout, no file made, the right code."""
     before = sorted(here.iterdir())
-    assert dg_(*arguments) == code
+    assert dg_(*(each.format(here=here) for each in arguments)) == code
     one_line(dg_.err)
     assert dg_.out == ""
     assert sorted(here.iterdir()) == before
@@ -112,3 +128,81 @@ def test_a_damaged_store_is_5(store: Path, dg_: Commands, here: Path) -> None:
     assert dg_("get", "store/app-1.1.bin", "out") == 5
     assert "app-1.1.bin" in one_line(dg_.err)
     assert (here / "out").read_bytes() == b"what was here"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("get", "s3://bucket/"), "a key expected (dg cp --recursive gets all below a prefix)"),
+        (("rm", "s3://bucket/"), "a key expected; --recursive removes all below"),
+        (("ls", "bucket"), "a bucket is s3://BUCKET"),
+        (("ls", "s3:/bucket"), "with two slashes"),
+        (("sync", "app-1.0.bin", "file://{here}/store/"), "a folder expected, found a file"),
+        (("sync", ".", "file://{here}/store/all/"), "--exclude 'store/*'"),
+        (("migrate", "missing", "store/x"), "missing: no such folder, and no store there or above"),
+        (("ls", "s3://bucket", "--profile", "nosuch"), "no profile 'nosuch'"),
+        (("mv", "file://{here}/store/tiny", "file://{here}/store/tiny"), "move: "),
+        (("get", "store/tiny", "no/such/file"), "dg: {here}/no/such/file: no such file"),
+    ],
+)
+def test_a_mistake_gets_a_hint(
+    store: Path, dg_: Commands, here: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    """What was expected is said in words that lead on."""
+    assert dg_(*(each.format(here=here) for each in arguments)) in (1, 2, 4)
+    assert words.format(here=here) in one_line(dg_.err)
+
+
+def test_newlines_in_names_make_no_lines(store: Path, dg_: Commands, here: Path) -> None:
+    """A name with a line break is shown on one line, wherever it is; JSON has it as it is."""
+    name = "new\nline"
+    (here / name).write_bytes(b"x")
+    assert 0 == dg_("put", name, "store/")
+    assert 1 == dg_.out.count("\n")
+    assert 0 == dg_("ls", "store/new")
+    assert 1 == dg_.out.count("\n")
+    assert [name] == [record["key"] for record in dg_.records("ls", "store/new")]
+    assert 0 == dg_("cp", f"file://{store}/{name}", "got")
+    assert 1 == dg_.out.count("\n")
+    assert b"x" == (here / "got").read_bytes()
+    assert 1 == dg_("put", f"missing{name}", "store/")
+    one_line(dg_.err)
+
+
+def test_warnings_are_words_too(
+    store: Path, here: Path, moto_endpoint: str, new_s3_bucket: Callable[..., Any]
+) -> None:
+    """A cache that cannot be is told in the manner of everything else, and changes nothing."""
+    url = new_s3_bucket(moto_endpoint).url
+    there = ("--endpoint-url", moto_endpoint)
+    environment = {**os.environ, "XDG_CACHE_HOME": "/dev/null/no"}
+    for command in (("put", "app-1.0.bin", f"{url}/a"), ("get", f"{url}/a", "got")):
+        done = subprocess.run(
+            [*DG, *command, *there], env=environment, capture_output=True, text=True, check=True
+        )
+        assert "dg: cache: nothing is kept" in done.stderr
+        assert all(line.startswith("dg: ") for line in done.stderr.splitlines())
+    assert release(0) == (here / "got").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "words"),
+    [
+        ('"$@" ls store >&-', 1, "dg: bad file descriptor\n"),
+        ('"$@" ls store >/dev/full', 1, "dg: no space left on device\n"),
+        ('"$@" get store/tiny - >&-', 1, "dg: bad file descriptor\n"),
+        ('"$@" put - store/x <&-', 1, "dg: -: bad file descriptor\n"),
+        ('"$@" ls nowhere 2>&-', 4, ""),
+        ('"$@" get store/app-1.0.bin got -q <&- >&- 2>&-', 0, ""),
+    ],
+)
+def test_closed_streams_are_no_traceback(
+    store: Path, here: Path, script: str, code: int, words: str
+) -> None:
+    """What cannot be written or read is an error, and no file of ours takes the stream's place."""
+    done = subprocess.run(
+        ["bash", "-c", script, "bash", *DG], capture_output=True, text=True, check=False
+    )
+    assert (code, "", words) == (done.returncode, done.stdout, done.stderr)
+    if "got" in script:
+        assert release(0) == (here / "got").read_bytes()

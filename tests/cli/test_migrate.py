@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import DG, Commands, one_line, release
+from commands import DG, Commands, archive, one_line, release
 from deltaglider_vectors import VECTORS, Vector
 
 from deltaloft.folder_bucket import FolderBucket
@@ -156,3 +156,42 @@ def test_going_on_after_a_kill(files: Path, here: Path, dg_: Commands) -> None:
         key = f"copy/{path.relative_to(files)}"
         assert 0 == dg_("get", key, "got")
         assert path.read_bytes() == Path("got").read_bytes()
+
+
+def test_how_files_are_stored_can_be_said(files: Path, dg_: Commands) -> None:
+    """--delta, --level and --codec are those of put, for the estimate too."""
+    *moved, totals = dg_.records("migrate", "files", "copy/", "--create", "--delta", "never")
+    assert {"plain"} == {record["form"] for record in moved}
+    assert totals["size"] == totals["stored_size"]
+    (record,) = dg_.records("migrate", "files", "x/", "--create", "--dryrun", "--delta", "never")
+    assert record["size"] == record["stored_size"]
+    folder = files.parent / "archives"
+    folder.mkdir()
+    for version in range(2):
+        (folder / f"lib-{version}.zip").write_bytes(archive(version))
+    for codec, name in (("auto", "unpack/1"), ("vcdiff", "vcdiff")):
+        command = ("migrate", "archives", f"{codec}/", "--create", "--codec", codec, "--level", 9)
+        assert 0 == dg_(*command)
+        (record,) = dg_.records("get", f"{codec}/lib-1.zip", "got")
+        assert name == record["codec"]
+
+
+@pytest.mark.parametrize("source", ["files", "store"])
+def test_nothing_is_replaced_if_so_asked(
+    files: Path, here: Path, dg_: Commands, source: str
+) -> None:
+    """A taken key fails, unless it holds the very file; what failed is there once it may be."""
+    if source == "store":
+        assert 0 == dg_("migrate", "files", "store/", "--create")
+    assert 0 == dg_("put", "--create", "app-1.0.bin", "copy/a/app-1.0.bin")
+    assert 0 == dg_("put", "files/b/app-1.1.bin", "copy/b/app-1.1.bin")
+    command = ("migrate", source, "copy", "--json")
+    assert 3 == dg_(*command, "--no-clobber")
+    assert "a/app-1.0.bin" in one_line(dg_.err)
+    totals = json.loads(dg_.out.splitlines()[-1])
+    assert (39, 39, 1) == (totals["arrived"], totals["done"], totals["failed"])
+    assert 0 == dg_("get", "copy/a/app-1.0.bin", "got")
+    assert release(0) == Path("got").read_bytes()
+    assert 0 == dg_(*command)
+    assert 0 == dg_("get", "copy/a/app-1.0.bin", "got")
+    assert (files / "a/app-1.0.bin").read_bytes() == Path("got").read_bytes()

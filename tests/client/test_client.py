@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -255,6 +257,38 @@ def test_pages_go_on_in_another_process(
     assert "InvalidArgument" == code_of(error)
 
 
+def test_a_page_begins_behind_what_was_shown(
+    new_client: Callable[..., Any], plain: Any, bucket: str
+) -> None:
+    """The endpoint lists what the page shows and no more, folders that were shown included."""
+    keys = [f"a/{number:02}" for number in range(30)] + ["b/1", "b/2", "c"]
+    for key in keys:
+        plain.put_object(Bucket=bucket, Key=key, Body=b"x")
+
+    def page(asked: dict[str, Any], **options: Any) -> tuple[int, list[str]]:
+        told: list[str] = []
+
+        def note(parsed: dict[str, Any], **_: object) -> None:
+            told.extend(line["Key"] for line in parsed.get("Contents", []))
+
+        s3 = new_client(**options)
+        s3.meta.events.register("after-call.s3.ListObjectsV2", note)
+        answer = s3.list_objects_v2(Bucket=bucket, **asked)
+        names = [each["Key"] for each in answer.get("Contents", [])]
+        return len(told), [each["Prefix"] for each in answer.get("CommonPrefixes", [])] + names
+
+    assert (13, keys[20:]) == page({"StartAfter": "a/19"})
+    assert (3, ["b/1", "b/2", "c"]) == page({"StartAfter": "a/29"})
+    first = new_client().list_objects_v2(Bucket=bucket, Delimiter="/", MaxKeys=1)
+    assert ["a/"] == [each["Prefix"] for each in first["CommonPrefixes"]]
+    token = first["NextContinuationToken"]
+    for asked in ({"ContinuationToken": token}, {"StartAfter": "a/"}):
+        assert (3, ["b/", "c"]) == page({"Delimiter": "/", **asked})
+    assert (2, ["b/1", "b/2"]) == page({"StartAfter": "a"}, root="b")
+    assert (1, ["b/2"]) == page({"StartAfter": "b/1"}, root="b")
+    assert (0, []) == page({"StartAfter": "c"}, root="b")
+
+
 def test_the_endpoint_does_not_read_a_delta_for_a_file(s3: Any, plain: Any, releases: str) -> None:
     """A copy of a part is made on the endpoint's side: it is refused where a delta lies."""
     s3.put_object(Bucket=releases, Key="small", Body=b"small")
@@ -395,3 +429,17 @@ def test_many_threads_share_a_client(s3: Any, releases: str) -> None:
         answers = list(pool.map(answer, range(24)))
     names = [f"thread-{number}" for number in range(24)]
     assert [(name.encode(), name, name) for name in names] == answers
+
+
+def test_a_client_keeps_to_its_codec(
+    new_client: Callable[..., Any], plain: Any, bucket: str
+) -> None:
+    """With codec="vcdiff" no delta of the client's looks inside what is deflated."""
+    for number, s3 in enumerate((new_client(), new_client(codec="vcdiff"))):
+        for version in range(2):
+            words = [f"{random.Random(each).getrandbits(28):x}" for each in range(30_000)]
+            words[version * 97] = f"release{version}"
+            body = gzip.compress(" ".join(words).encode(), mtime=0)
+            s3.put_object(Bucket=bucket, Key=f"{number}/app-{version}.gz", Body=body)
+        told = plain.head_object(Bucket=bucket, Key=f"{number}/app-1.gz")["Metadata"]
+        assert ("unpack/1", "vcdiff")[number] == told["dl-codec"]

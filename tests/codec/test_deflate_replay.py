@@ -1,8 +1,9 @@
-"""What zlib, GNU gzip and Node deflate, the replay engine deflates to the same bytes."""
+"""What zlib, GNU gzip, Node and Rust deflate, the replay engine deflates to the same bytes."""
 
 from __future__ import annotations
 
 import hashlib
+import importlib
 import shutil
 import struct
 import subprocess
@@ -35,7 +36,10 @@ PLAIN = st.builds(
 )
 ZLIB = st.builds(DeflateParameters, st.just("zlib"), st.integers(1, 9), st.sampled_from([8, 9]))
 
-# Of six kinds of bytes one after the other, as zlib 1.2.13, gzip 1.12 and Node 20.20 deflate them.
+MINIZ = st.builds(DeflateParameters, st.just("miniz"), st.integers(2, 9), st.just(8))
+
+# Of six kinds of bytes one after the other, as zlib 1.2.13, gzip 1.12, Node 20.20 and miniz_oxide
+# deflate them.
 # What is stored in a bucket depends on these: they stay as they are.
 DIGESTS: dict[tuple[DeflateFamily, int, int], str] = {
     ("zlib", 1, 8): "2e5d30d87701f893",
@@ -83,6 +87,14 @@ DIGESTS: dict[tuple[DeflateFamily, int, int], str] = {
     ("chromium", 7, 9): "8f79a7d16b33ef44",
     ("chromium", 8, 9): "9898e2b22391524f",
     ("chromium", 9, 9): "f8205939c5d92f5f",
+    ("miniz", 2, 8): "91f66aad8d504ed8",
+    ("miniz", 3, 8): "23d8fd5fbc84686f",
+    ("miniz", 4, 8): "ae75c952ff605abe",
+    ("miniz", 5, 8): "f4eb61dee7ca6658",
+    ("miniz", 6, 8): "e4ab2e4c62bd8a79",
+    ("miniz", 7, 8): "449f9a7e91c5b965",
+    ("miniz", 8, 8): "91ca752602b0fe6e",
+    ("miniz", 9, 8): "e42c0245cdaba778",
 }
 
 # Reads size, level and memory level before each input; writes the size before each output.
@@ -203,6 +215,18 @@ def test_node_is_replayed(node_program: str, tmp_path: Path) -> None:
         at += 4 + size
 
 
+@settings(max_examples=100, deadline=None)
+@given(plain=PLAIN, parameters=MINIZ)
+def test_miniz_is_replayed(plain: bytes, parameters: DeflateParameters) -> None:
+    """Every level gives the bytes of miniz_oxide, which cramjam links."""
+    try:
+        cramjam = importlib.import_module("cramjam")
+    except ImportError:
+        missing("cramjam", "cramjam is not installed")
+    expected = bytes(cramjam.deflate.compress(plain, level=parameters.level))
+    assert expected == deflate(plain, parameters)
+
+
 @pytest.mark.parametrize("size", [0, 1, 1000, 100_000])
 def test_a_guess_makes_the_stream(size: int) -> None:
     """Whatever parameters are guessed, they make the very bytes."""
@@ -264,6 +288,8 @@ def _is_decoded(data: bytes) -> bool:
         DeflateParameters("zlib", 6, 7),
         DeflateParameters("gzip", 6, 8),
         DeflateParameters("chromium", 300, 8),
+        DeflateParameters("miniz", 1, 8),
+        DeflateParameters("miniz", 6, 9),
         DeflateParameters("lzma", 6, 8),  # type: ignore[arg-type]
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import importlib
 import io
 import lzma
 import os
@@ -17,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["PRODUCERS", "Absent", "archive"]
+__all__ = ["PRODUCERS", "SIZES", "Absent", "archive"]
 
 
 class Absent(Exception):
@@ -63,6 +64,12 @@ def _program(*options: str, file: bool = False) -> Callable[[bytes, Path], bytes
 def _gzip_open(content: bytes, folder: Path) -> bytes:
     with gzip.open(folder / "app.tar.gz", "wb") as file:
         file.write(content)
+    return (folder / "app.tar.gz").read_bytes()
+
+
+def _text(content: bytes, folder: Path) -> bytes:
+    with gzip.open(folder / "app.tar.gz", "wt", encoding="latin-1", newline="") as file:
+        file.write(content.decode("latin-1"))
     return (folder / "app.tar.gz").read_bytes()
 
 
@@ -114,6 +121,45 @@ def _java(content: bytes, folder: Path) -> bytes:
     return header + stream.compress(content) + stream.flush() + ending
 
 
+def _npm_pack(content: bytes, folder: Path) -> bytes:
+    if shutil.which("npm") is None:
+        raise Absent("npm is not installed")
+    with tarfile.open(fileobj=io.BytesIO(content)) as tar:
+        tar.extractall(folder, filter="data")
+    (folder / "package.json").write_text('{"name": "app", "version": "1.0.0"}')
+    environment = {**os.environ, "npm_config_cache": str(folder / "cache")}
+    command = ["npm", "pack", "--offline", "--silent"]
+    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
+    return (folder / "app-1.0.0.tgz").read_bytes()
+
+
+def _cmake_tar(content: bytes, folder: Path) -> bytes:
+    with tarfile.open(fileobj=io.BytesIO(content)) as tar:
+        tar.extractall(folder, filter="data")
+    _run("cmake", "-E", "tar", "czf", "app.tar.gz", "app", folder=folder)
+    return (folder / "app.tar.gz").read_bytes()
+
+
+def _flate2(content: bytes, folder: Path) -> bytes:
+    try:
+        cramjam = importlib.import_module("cramjam")
+    except ImportError as error:
+        raise Absent("cramjam, which is Rust's flate2, is not installed") from error
+    return bytes(cramjam.gzip.compress(content))
+
+
+def _java_itself(content: bytes, folder: Path) -> bytes:
+    """Run a program of one file, which takes a JDK."""
+    if shutil.which("javac") is None:
+        raise Absent("javac is not installed")
+    (folder / "Pack.java").write_text(
+        "class Pack { public static void main(String[] a) throws Exception {"
+        "  var out = new java.util.zip.GZIPOutputStream(System.out);"
+        "  System.in.transferTo(out); out.finish(); System.out.flush(); } }"
+    )
+    return _run("java", str(folder / "Pack.java"), given=content)
+
+
 def _old_times(content: bytes, folder: Path) -> bytes:
     path = folder / "app.tar"
     path.write_bytes(content)
@@ -128,8 +174,9 @@ def _node(content: bytes, folder: Path) -> bytes:
 
 
 def _pbzip2(content: bytes, folder: Path) -> bytes:
-    blocks = range(0, len(content), 100_000)
-    return b"".join(bz2.compress(content[start : start + 100_000], 1) for start in blocks)
+    """Make what `pbzip2 -1` makes: pieces of 900 kB whatever the level."""
+    pieces = range(0, len(content), 900_000)
+    return b"".join(bz2.compress(content[start : start + 900_000], 1) for start in pieces)
 
 
 PRODUCERS: dict[str, Callable[[bytes, Path], bytes]] = {
@@ -142,8 +189,10 @@ PRODUCERS: dict[str, Callable[[bytes, Path], bytes]] = {
     "gzip --rsyncable": _program("gzip", "--rsyncable"),
     "gzip, an old file's time": _old_times,
     "pigz": _program("pigz", file=True),
+    "pigz -1": _program("pigz", "-1"),
     "tar | pigz": _program("pigz"),
     "Python gzip.open": _gzip_open,
+    "Python gzip.open, text": _text,
     "Python gzip.compress": lambda content, _: gzip.compress(content),
     "Python gzip.compress, mtime=0": lambda content, _: gzip.compress(content, mtime=0),
     "Python gzip.compress, 10 min ago": lambda content, _: gzip.compress(
@@ -156,7 +205,11 @@ PRODUCERS: dict[str, Callable[[bytes, Path], bytes]] = {
     "zlib -1": _zlib(1, 8),
     "zlib -6, memLevel 9": _zlib(6, 9),
     "Java": _java,
+    "java.util.zip": _java_itself,
+    "flate2": _flate2,
+    "cmake -E tar": _cmake_tar,
     "Node": _node,
+    "npm pack": _npm_pack,
     "two members": _members,
     "bzip2 -9": _program("bzip2", "-9"),
     "bzip2 -1": _program("bzip2", "-1"),
@@ -167,6 +220,11 @@ PRODUCERS: dict[str, Callable[[bytes, Path], bytes]] = {
     "xz -9e": _program("xz", "-9e", "-T1"),
     "xz -9 -T2": _program("xz", "-9", "-T2"),
     "xz -0 -T2": _program("xz", "-0", "-T2"),
+    "xz --block-size -T1": _program("xz", "-2", "--block-size=20000", "-T1"),
+    "xz --block-size -T2": _program("xz", "-2", "--block-size=20000", "-T2"),
     "xz -C crc32": _program("xz", "-C", "crc32", "-T1"),
     "Python lzma": lambda content, _: lzma.compress(content),
 }
+
+# How much of it takes a program through all it does, where `archive` is too little by itself.
+SIZES = {"pigz": 1500, "pigz -1": 1500, "tar | pigz": 1500, "pbzip2 -1": 9000}

@@ -14,8 +14,9 @@ from producers import archive
 
 from deltaloft.base_cache import BaseCache
 from deltaloft.bucket import Attributes, Bucket, Listed
+from deltaloft.deltaglider import absences
 from deltaloft.deltaglider.listing import groups, logical_key
-from deltaloft.errors import AlreadyExists, InvalidRequest, NotFound
+from deltaloft.errors import AccessDenied, AlreadyExists, InvalidRequest, NotFound
 from deltaloft.store import Store
 
 FIRST, LATER = archive(0), archive(1)
@@ -47,6 +48,10 @@ def test_a_listing_shows_files(written: Any, older: Store) -> None:
     assert [older.stat(key).size for key in files] == [entry.logical_size for entry in listed]
     assert older.stat("p/b.zip").sha256 == listed[3].sha256
     assert files == [entry.key for entry in older.list(sizes=lambda key: key == "p/b.zip")]
+    for after in (*files, "p/a.zip.", "p/a.zip.delta"):
+        behind = [key for key in files if key > after]
+        for sizes in (True, False):
+            assert behind == [each.key for each in older.list(start_after=after, sizes=sizes)]
 
 
 def test_everything_is_verified(written: Any, older: Store, folder_bucket: Bucket) -> None:
@@ -196,6 +201,114 @@ def test_requests(
     requests.clear()
     store.read("d")
     assert [("GET", "d")] == requests
+
+
+@pytest.fixture
+def foreign(new_s3_bucket: Callable[..., Any], moto_endpoint: str) -> Bucket:
+    """Thirty files of somebody else's in one folder, and a few elsewhere."""
+    bucket: Bucket = new_s3_bucket(moto_endpoint)
+    for number in range(30):
+        bucket.put(f"p/{number}.zip", b"theirs", Attributes())
+    for key in ("p/1.8", "p/README", "q/x.zip", "r/x.zip"):
+        bucket.put(key, b"theirs", Attributes())
+    return bucket
+
+
+def test_what_no_delta_can_be_of_is_not_asked_for(
+    foreign: Bucket, requests: list[tuple[str, str]]
+) -> None:
+    """A foreign file whose name has no suffix is one request; missing, it is asked for."""
+    store = Store(foreign)
+    requests.clear()
+    assert b"theirs" == store.read("p/1.8") == store.read("p/README")
+    assert [("GET", "p/1.8"), ("GET", "p/README")] == requests
+    requests.clear()
+    with pytest.raises(NotFound):
+        store.read("p/1.9")
+    assert ("HEAD", "p/1.9.delta") in requests
+
+
+def test_after_a_listing_nothing_is_asked_for(
+    foreign: Bucket, requests: list[tuple[str, str]]
+) -> None:
+    """Who lists, and reads what was listed, sends a request per file, while it lists or later."""
+    store = Store(foreign)
+    requests.clear()
+    for entry in store.list("p/", sizes=False):
+        store.read(entry.key)
+    files = [each.key for each in foreign.list("p/")]
+    assert [("GET", ""), *[("GET", key) for key in files], ("GET", "")] == requests
+    requests.clear()
+    assert b"theirs" == store.read("p/9.zip") == store.read("p/7.zip")
+    store.stat("p/3.zip")
+    assert [("GET", "p/9.zip"), ("GET", "p/7.zip"), ("HEAD", "p/3.zip")] == requests
+    requests.clear()
+    store.read("q/x.zip")
+    assert [("GET", "q/x.zip"), ("HEAD", "q/x.zip.delta")] == requests
+
+
+def test_many_questions_in_vain_become_one_listing(
+    foreign: Bucket, requests: list[tuple[str, str]]
+) -> None:
+    """After twelve HEADs that found nothing in a folder a page of it is listed, and that serves."""
+    store = Store(foreign)
+    requests.clear()
+    for number in range(30):
+        store.read(f"p/{number}.zip")
+    assert 12 == len([each for each in requests if each[0] == "HEAD"])
+    assert [("GET", "")] == [each for each in requests if each == ("GET", "")]
+    assert 30 + 12 + 1 == len(requests)
+
+
+def test_a_folder_with_deltas_is_always_asked_about(
+    foreign: Bucket, glider: Any, requests: list[tuple[str, str]]
+) -> None:
+    """What a listing shows is not ruled out, nor what is in a part that it has not come to."""
+    glider.bucket = foreign
+    time.sleep(1.1)  # S3 tells times in seconds
+    glider.put("p/20.zip", FIRST)
+    store = Store(foreign)
+    for number in range(30):
+        store.read(f"p/{number}.zip")
+    assert FIRST == store.read("p/20.zip")
+    assert "p/20.zip" in keys(store)
+    requests.clear()
+    assert FIRST == store.read("p/20.zip")
+    assert b"theirs" == store.read("p/21.zip") == store.read("r/x.zip")
+    assert ("HEAD", "p/21.zip.delta") in requests
+    assert ("HEAD", "r/x.zip.delta") not in requests
+
+
+def test_what_was_known_is_asked_for_again(
+    foreign: Bucket, glider: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A minute later a delta that came meanwhile is the file; where nothing stood, at once."""
+    glider.bucket = foreign
+    store = Store(foreign)
+    assert "p/5.zip" in keys(store)
+    time.sleep(1.1)
+    glider.put("p/5.zip", FIRST)
+    glider.put("p/new.zip", LATER)
+    assert LATER == store.read("p/new.zip")
+    assert b"theirs" == store.read("p/5.zip")
+    monkeypatch.setattr(absences, "SECONDS", 0.0)
+    assert FIRST == store.read("p/5.zip")
+
+
+def test_who_may_not_list_goes_on_asking(
+    foreign: Bucket, requests: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A listing that is refused is no reason for a read to fail."""
+
+    def refused(prefix: str) -> Any:
+        raise AccessDenied("no ListBucket")
+
+    monkeypatch.setattr(foreign, "list", refused)
+    store = Store(foreign)
+    requests.clear()
+    for number in range(30):
+        assert b"theirs" == store.read(f"p/{number}.zip")
+    assert 30 == len([each for each in requests if each[0] == "HEAD"])
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from deltaloft.errors import (
     DamagedObject,
     DeltaloftError,
     NotFound,
+    PreconditionFailed,
     UnsupportedDelta,
     UnsupportedFormat,
     WrongSource,
@@ -52,8 +53,40 @@ def test_files_come_back(written: Any, older: Store, tmp_path: Path) -> None:
         described = older.stat(key)
         assert (sha256(data), len(data)) == (described.sha256, described.size)
         assert {} == dict(described.attributes.metadata)
-    with pytest.raises(UnsupportedFormat, match="only be had whole"):
-        older.open_file("p/q/b.zip")
+
+
+def test_a_file_is_read_in_parts(written: Any, older: Store) -> None:
+    """Anywhere, after the file that DeltaGlider stored as a delta was made and proven once."""
+    packed = [gzip.compress(data, mtime=0) for data in (FIRST, LATER)]
+    for name, data in zip(("a.tgz", "b.tgz"), packed, strict=True):
+        written.put(f"z/{name}", data)
+    files = {
+        "p/q/a.zip": FIRST,
+        "p/q/b.zip": LATER,
+        "z/b.tgz": packed[1],
+        "p/q/notes.txt": b"notes",
+    }
+    for key, data in files.items():
+        with older.open_file(key) as file:
+            for start in (0, len(data) - 4, len(data) // 2):
+                file.seek(start)
+                assert data[start : start + 4] == file.read(4)
+            assert len(data) == file.size == file.seek(0, io.SEEK_END)
+            assert file.etag == older.stat(key).etag
+    with older.open_file("p/q/b.zip") as file:
+        written.put("p/q/b.zip", FIRST)
+        with pytest.raises(PreconditionFailed):
+            file.read(1)
+
+
+def test_parts_of_a_damaged_file_are_not_given(written: Any, older: Store) -> None:
+    """Not even those that would be right: the digest of the whole is compared first."""
+    written.rewrite("p/q/b.zip.delta", lambda old: {**old, "dg-file-sha256": sha256(b"")})
+    with (
+        older.open_file("p/q/b.zip") as file,
+        pytest.raises(DamagedObject, match=rf"sha256 {sha256(b'')} expected"),
+    ):
+        file.read(1)
 
 
 @pytest.mark.parametrize(

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
+import random
+import struct
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
-from producers import PRODUCERS, Absent, archive
+from producers import PRODUCERS, SIZES, Absent, archive
 
 from deltaloft.deltaglider import Limits
+from deltaloft.deltaglider.gzip_header import GzipHints, first_headers, later_headers
+from deltaloft.deltaglider.kin import Kin
+from deltaloft.deltaglider.tar_facts import TarFacts
+from deltaloft.deltaglider.xz_blocks import Blocks, blocks_of, in_blocks
 from deltaloft.errors import ContentOnly
 from deltaloft.store import Store
 
 # What nothing makes again, and why.
 LOST = {
     "gzip, an old file's time": "the time in its header is in no reach of the upload",
-    "Node": "its deflate is that of Chromium's zlib",
     "two members": "where one member ended is not known",
 }
 
@@ -27,7 +37,7 @@ def produced(name: str, version: int, tmp_path: Path) -> bytes:
     folder = tmp_path / f"{version}"
     folder.mkdir()
     try:
-        return PRODUCERS[name](archive(version), folder)
+        return PRODUCERS[name](archive(version, size=SIZES.get(name, 220)), folder)
     except Absent as absent:
         pytest.skip(str(absent))
 
@@ -41,6 +51,106 @@ def test_made_again(name: str, glider: Any, older: Store, tmp_path: Path) -> Non
     glider.put("p/app.tar.gz", later)
     assert older.read("p/app-0.tar.gz") == first
     assert older.read("p/app.tar.gz") == later
+
+
+@pytest.mark.parametrize("name", ["gzip -9", "Node", "pigz", "zlib -6, memLevel 9", "bzip2 -1"])
+def test_no_program_is_needed(
+    name: str, glider: Any, older: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What compressed a file need not be on the machine that makes it again."""
+    first, later = (produced(name, version, tmp_path) for version in (0, 1))
+    glider.put("p/app-0.tar.gz", first)
+    glider.put("p/app.tar.gz", later)
+    monkeypatch.setenv("PATH", "")
+    assert older.read("p/app.tar.gz") == later
+
+
+@pytest.mark.parametrize(
+    ("members", "pack"),
+    [(1, gzip.compress), (3, gzip.compress), (2, bz2.compress), (2, lzma.compress)],
+)
+def test_what_was_appended_to(
+    members: int, pack: Callable[[bytes], bytes], glider: Any, older: Store
+) -> None:
+    """Members of the reference are taken as they are, and what follows is made."""
+    seeded = random.Random(21)
+    days = [seeded.randbytes(2000) + bytes(seeded.randrange(9000)) for _ in range(members + 1)]
+    first = b"".join(map(pack, days[:-1]))
+    later = first + pack(days[-1])
+    glider.put("log/1.gz", first)
+    glider.put("log/2.gz", later)
+    assert older.read("log/2.gz") == later
+    # What only begins like the reference, too: one member of all.
+    whole = pack(b"".join(days))
+    glider.put("log/3.gz", whole)
+    assert older.read("log/3.gz") == whole
+
+
+def known(kin: bytes, **facts: Any) -> GzipHints:
+    """Return hints for a file of the same folder as `kin`."""
+    inside = TarFacts(1_600_000_000, (1_600_000_000, 1_500_000_000), "app-1.0")
+    came = datetime.fromtimestamp(1_600_900_000, UTC)
+    given = Kin(memoryview(kin), "old.tar.gz", came, inside)
+    inside = TarFacts(1_700_000_000, (1_700_000_000, 1_400_000_000), "app-2.0")
+    return GzipHints("new.tar.gz", 1_700_950_000, inside, given, **facts)
+
+
+NO_TIME = b"\x1f\x8b\x08\0\0\0\0\0\2\3"
+
+
+@pytest.mark.parametrize(
+    ("kin", "header"),
+    [
+        (b"", struct.pack("<4sIBB", b"\x1f\x8b\x08\0", 1_580_601_600, 2, 3)),
+        (NO_TIME, struct.pack("<4sIBB", b"\x1f\x8b\x08\0", 0, 2, 3)),
+        (
+            struct.pack("<4sIBB", b"\x1f\x8b\x08\0", 1_600_005_000, 2, 3),
+            struct.pack("<4sIBB", b"\x1f\x8b\x08\0", 1_700_005_001, 2, 3),
+        ),
+        (
+            struct.pack("<4sIBB", b"\x1f\x8b\x08\0", 1_600_880_000, 2, 3),
+            struct.pack("<4sIBB", b"\x1f\x8b\x08\0", 1_700_929_998, 2, 3),
+        ),
+        (NO_TIME, struct.pack("<4sIBB", b"\x1f\x8b\x08\x08", 0, 2, 3) + b"new.tar\0"),
+        (NO_TIME, struct.pack("<4sIBB", b"\x1f\x8b\x08\x08", 0, 2, 3) + b"app-2.0.tar\0"),
+        (
+            struct.pack("<4sIBB", b"\x1f\x8b\x08\x08", 0, 2, 3) + b"app-1.0-linux\0",
+            struct.pack("<4sIBB", b"\x1f\x8b\x08\x08", 0, 2, 3) + b"app-2.0-linux\0",
+        ),
+        (
+            struct.pack("<4sIBB", b"\x1f\x8b\x08\x1c", 0, 2, 3) + b"\3\0xyzn\0comment\0",
+            struct.pack("<4sIBB", b"\x1f\x8b\x08\x1c", 0, 2, 3) + b"\3\0xyzn\0comment\0",
+        ),
+    ],
+)
+def test_headers_that_need_no_search(kin: bytes, header: bytes) -> None:
+    """What the reference, the tar inside and the names tell is tried at once."""
+    assert header in list(first_headers(known(kin), len(header), 2))
+
+
+def test_the_time_of_any_file_inside() -> None:
+    """A build may take the time of the commit for all that it makes."""
+    header = struct.pack("<4sIBB", b"\x1f\x8b\x08\0", 1_400_000_000, 2, 3)
+    assert header in list(islice(later_headers(known(NO_TIME), 10, 2), 20))
+
+
+@pytest.mark.parametrize("rest", [b"", b"\x04" + bytes(6) + b"\xff\xff", b"\x10" + bytes(6) + b"x"])
+def test_a_reference_with_half_a_header(rest: bytes) -> None:
+    """It tells nothing, and hinders nothing."""
+    header = struct.pack("<4sIBB", b"\x1f\x8b\x08\x08", 0, 2, 3) + b"new.tar\0"
+    assert header in list(first_headers(known(b"\x1f\x8b\x08" + rest), len(header), 2))
+
+
+@pytest.mark.parametrize("place", range(1, 40))
+def test_a_reference_with_half_an_index(place: int) -> None:
+    """Any damage to the index of an xz file: its blocks are not known, or are those it had."""
+    whole = b"".join(in_blocks(0, 4, memoryview(bytes(3000)), blocks=Blocks(1000)))
+    assert Blocks(1000) == blocks_of(memoryview(whole))
+    assert blocks_of(memoryview(whole)[:-place]) is None
+    bad = bytearray(whole)
+    bad[-place] ^= 0xFF
+    found = blocks_of(memoryview(bad))
+    assert found is None or 0 < found.size <= 1 << 32
 
 
 @pytest.mark.parametrize("name", LOST)

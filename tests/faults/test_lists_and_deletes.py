@@ -13,7 +13,7 @@ from deltaloft.bucket import Attributes, Bucket
 from deltaloft.errors import NotFound, StorageError
 from deltaloft.s3_bucket import S3Bucket
 from deltaloft.store import Store
-from deltaloft.testing import ErrorAnswer, FaultyS3, ShortPages
+from deltaloft.testing import Answer, ErrorAnswer, FaultyS3, ShortPages
 
 KEYS = [f"k{number}" for number in range(7)]
 
@@ -34,6 +34,17 @@ def test_short_pages_are_followed_to_the_end(
     faulty_s3.inject("ListObjectsV2", ShortPages(2), times=None)
     assert KEYS == [listed.key for listed in through().list()]
     assert 4 == len(faulty_s3.seen)
+
+
+def test_an_answer_that_is_no_listing_is_an_error(
+    faulty_s3: FaultyS3, through: Through, seven: S3Bucket
+) -> None:
+    """XML with status 200 from somebody between, which says nothing of keys: no empty bucket."""
+    body = b'<?xml version="1.0"?><Welcome/>'
+    headers = {"content-type": "application/xml", "content-length": str(len(body))}
+    faulty_s3.inject("ListObjectsV2", lambda *_: Answer(200, headers, [body]))
+    with pytest.raises(StorageError, match="a listing expected, found another answer"):
+        list(through().list())
 
 
 @both

@@ -210,6 +210,19 @@ def test_a_range_that_breaks_off_is_continued(
     assert SIZE <= sent + 1 < SIZE + (6 << 20)
 
 
+@pytest.mark.parametrize("fault", [WholeForRange(), WrongRange("bytes 0-99/5242880")], ids=str)
+def test_a_continuation_that_is_not_the_rest_is_an_error(
+    behind: S3Bucket, through: Through, faulty_s3: FaultyS3, tmp_path: Path, fault: Fault
+) -> None:
+    """A file without a digest would not tell that its beginning came twice."""
+    behind.put("key", version(1, 5 << 20), Attributes())
+    faulty_s3.inject("GetObject", Cut(2_000_000))
+    faulty_s3.inject("GetObject", fault)
+    with pytest.raises(StorageError, match="from 2000000 expected"):
+        Store(through(), deltaglider="never").get("key", tmp_path / "file")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("fault", [Cut(1), Stall(1)], ids=str)
 def test_a_line_that_stays_broken_is_an_error(
     behind: S3Bucket, through: Through, faulty_s3: FaultyS3, tmp_path: Path, fault: Fault

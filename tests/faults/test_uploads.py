@@ -341,17 +341,34 @@ def test_an_abort_that_fails_is_remembered(
 
 @pytest.mark.parametrize("s3_upstream", REAL, indirect=True)
 @pytest.mark.parametrize("then", [None, ErrorAnswer(404, "NoSuchUpload")])
+@pytest.mark.parametrize("no_clobber", [True, False])
 def test_complete_whose_answer_is_lost(
-    behind: S3Bucket, patient: Through, faulty_s3: FaultyS3, content: bytes, then: Any
+    behind: S3Bucket,
+    patient: Through,
+    faulty_s3: FaultyS3,
+    content: bytes,
+    then: Any,
+    no_clobber: bool,
 ) -> None:
     """Completed, never heard of, sent again, NoSuchUpload: the object is there, so all is well."""
     faulty_s3.inject("CompleteMultipartUpload", LostAnswer())
     if then is not None:
         faulty_s3.inject("CompleteMultipartUpload", then)
-    etag = patient(attempts=2).put("key", content, PLAIN, no_clobber=True)
+    etag = patient(attempts=2).put("key", content, PLAIN, no_clobber=no_clobber)
     assert behind.head("key").etag == etag
     assert read(behind) == content
     assert uploads(behind) == []
+
+
+def test_an_upload_that_is_gone_was_not_completed(
+    behind: S3Bucket, patient: Through, faulty_s3: FaultyS3, content: bytes
+) -> None:
+    """NoSuchUpload, and another object at the key: somebody aborted it, and that is told."""
+    behind.put("key", b"theirs", PLAIN)
+    faulty_s3.inject("CompleteMultipartUpload", ErrorAnswer(404, "NoSuchUpload"), times=None)
+    with pytest.raises(StorageError):
+        patient(attempts=2).put("key", content, PLAIN)
+    assert read(behind) == b"theirs"
 
 
 def test_complete_that_meets_another_write(

@@ -49,8 +49,8 @@ static struct inflated inflate_by(const uint8_t *stream, size_t size, size_t pie
 }
 
 static void check_comes_back(const uint8_t *plain, size_t size, uint8_t chosen) {
-    const struct dfl_parameters parameters = {chosen % 3, (uint8_t)(chosen / 3 % 9 + 1),
-                                              chosen % 3 == 1 ? 9 : (uint8_t)(8 + chosen / 27 % 2)};
+    const struct dfl_parameters parameters = {chosen % 4, (uint8_t)(chosen / 4 % 8 + 2),
+                                              (uint8_t)(chosen % 4 == DFL_GZIP ? 9 : 8)};
     struct dfl_deflater *const deflater = dfl_deflater_new(&parameters);
     const uint8_t *deflated;
     size_t deflated_size;

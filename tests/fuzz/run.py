@@ -7,7 +7,8 @@ FOLDER holds the programs fuzz_*. Beside them, what is made here:
     seeds/deltas    the source and delta of each of tests/vectors, in the form of fuzz_input.h
     seeds/recipes   their sources and targets, in the form of fuzz_round_trip.c
     seeds/pairs     two deltas to be merged, in the form of fuzz_merge.c
-    seeds/streams   their targets deflated, in the form of fuzz_inflate.c
+    seeds/streams   their targets deflated, in the form of fuzz_inflate.c and fuzz_corrections.c
+    seeds/reuses    the same, in the form of fuzz_reuse.c
     corpus/NAME     what reached something new; it grows from run to run
     findings/NAME-* inputs that broke a promise
     logs/NAME       what the fuzzer said
@@ -18,6 +19,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import struct
 import subprocess
 import time
 import zlib
@@ -29,6 +31,8 @@ SEEDS = {
     "fuzz_round_trip": "recipes",
     "fuzz_merge": "pairs",
     "fuzz_inflate": "streams",
+    "fuzz_corrections": "streams",
+    "fuzz_reuse": "reuses",
 }  # the others read deltas
 MAX_SIZE = 4096
 
@@ -55,6 +59,12 @@ def stream_seed(plain: bytes) -> bytes:
     return b"\0" + stream.compress(plain) + stream.flush()
 
 
+def reuse_seed(stream: bytes) -> bytes:
+    """Ask for two ranges of a stream, by zlib's level 6: from the beginning, and further on."""
+    ranges = struct.pack(">6H", 0, 0, 100, 40, 40, 60)
+    return b"\6\2" + ranges + stream
+
+
 # Section 3's example of the RFC, framed by the harness: COPY 4 0, ADD 4 wxyz, COPY 4 4, COPY 12 24,
 # RUN 4 z, from a segment of 16 bytes at 0. The second time with a code table, without changes.
 EXAMPLE = b"\x01\x00\x10\x00\x00" + b"\x06" + bytes([20, 5, 20, 28, 0, 4]) + b"\x00wxyz\x04\x18z"
@@ -73,12 +83,12 @@ def pair_seed(seed: bytes) -> bytes:
 
 def write_seeds(folder: Path) -> None:
     """Turn tests/vectors into inputs; the larger ones are cut by the fuzzer."""
-    for name in ("deltas", "recipes", "pairs", "streams"):
+    for name in ("deltas", "recipes", "pairs", "streams", "reuses"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     for name, seed in FRAMED.items():
         (folder / "deltas" / name).write_bytes(seed)
         (folder / "pairs" / name).write_bytes(pair_seed(seed))
-    for vector in VECTORS.iterdir():
+    for vector in (source.parent for source in VECTORS.glob("*/source")):
         source, delta = (vector / "source").read_bytes(), (vector / "delta").read_bytes()
         if len(source) <= 0xFFFF:
             (folder / "deltas" / vector.name).write_bytes(delta_seed(source, delta))
@@ -86,7 +96,9 @@ def write_seeds(folder: Path) -> None:
         if target.exists() and max(len(source), target.stat().st_size) <= 0xFFFF:
             seed = recipe_seed(source, target.read_bytes())
             (folder / "recipes" / vector.name).write_bytes(seed)
-            (folder / "streams" / vector.name).write_bytes(stream_seed(target.read_bytes()))
+            stream = stream_seed(target.read_bytes())
+            (folder / "streams" / vector.name).write_bytes(stream)
+            (folder / "reuses" / vector.name).write_bytes(reuse_seed(stream[1:]))
 
 
 def run(program: Path, seconds: int) -> bool:
@@ -100,7 +112,7 @@ def run(program: Path, seconds: int) -> bool:
     words += [f"-max_total_time={seconds}", f"-max_len={MAX_SIZE}", "-print_final_stats=1"]
     words += ["-timeout=20", "-rss_limit_mb=2048", "-malloc_limit_mb=512"]
     words.append(f"-artifact_prefix={findings / name}-")
-    if name not in ("fuzz_round_trip", "fuzz_inflate"):
+    if SEEDS.get(name) not in ("recipes", "streams", "reuses"):
         words.append(f"-dict={HERE / 'vcdiff.dict'}")
     start = time.monotonic()
     with log.open("w") as output:

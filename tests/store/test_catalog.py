@@ -358,3 +358,18 @@ def test_two_hundred_thousand_keys(tmp_path: Path) -> None:
     assert 200_000 == sum(entry.logical_size in (5, 5000) for entry in Store(ageing).list())
     assert ageing.calls["head"] == 0
     assert ageing.calls.total() <= 210
+
+
+def test_a_listing_from_the_middle_reads_the_catalog_and_leaves_it(ageing: AgeingBucket) -> None:
+    """It believes the rows, asks for what they lack, and takes none of them for gone."""
+    expected = filled(ageing, 600)
+    pages = stored(ageing, PAGES)
+    later = sorted(expected)[300]
+    behind = {key: size for key, size in expected.items() if key > later}
+    for number in range(300):
+        put_delta(ageing, f"zz{number:03}", 1000 + number)
+    store = Store(ageing)
+    found = {e.key: e.logical_size for e in store.list(start_after=later)}
+    assert {**behind, **{f"zz{n:03}": 1000 + n for n in range(300)}} == found
+    assert pages == stored(ageing, PAGES)
+    assert 300 == sum(key.startswith("zz") for key in sizes(store))

@@ -12,7 +12,7 @@ import pytest
 from deltaloft.base_cache import BaseCache
 from deltaloft.bases import BaseIndex
 from deltaloft.bucket import Attributes, Bucket, Encryption, Grant
-from deltaloft.errors import DamagedObject, InvalidRequest, NotFound
+from deltaloft.errors import AlreadyExists, DamagedObject, InvalidRequest, NotFound
 from deltaloft.folder_bucket import FolderBucket
 from deltaloft.store import Store
 
@@ -289,3 +289,18 @@ def test_what_is_archived_is_no_delta(
     assert "plain" == store.copy("app-1.1", "app-1.3", attributes=cold).form
     with pytest.raises(InvalidRequest, match="GLACIER"):
         store.put(release(2), "app-1.4", attributes=cold, delta="always")
+
+
+def test_no_clobber_holds_for_copies(
+    store: Store, new_folder_bucket: Callable[[], Bucket], fresh_cache: NewCache
+) -> None:
+    """A taken key stays as it is, in the same store and in another; a free one is written."""
+    other = Store(new_folder_bucket(), cache=fresh_cache())
+    store.put(b"new", "new")
+    for target in (store, other):
+        target.put(b"old", "old")
+        with pytest.raises(AlreadyExists, match="old"):
+            store.copy("new", "old", target=target, no_clobber=True)
+        assert b"old" == target.read("old")
+        store.copy("new", "free", target=target, no_clobber=True)
+        assert b"new" == target.read("free")

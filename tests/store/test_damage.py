@@ -11,6 +11,7 @@ import pytest
 from releases import change, flipped, release, sha256, stored
 
 from deltaloft import codec, layout
+from deltaloft.bases import BaseIndex
 from deltaloft.bucket import Bucket
 from deltaloft.errors import (
     AccessDenied,
@@ -133,11 +134,16 @@ def test_an_absurdly_long_delta_is_not_even_read(
     assert "600000 bytes" in refused(damaged, "delta", fresh_cache(), tmp_path)
 
 
-def test_a_later_format_is_refused_by_name(damaged: Bucket, tmp_path: Path) -> None:
+@pytest.mark.parametrize("key", ["delta", "plain"])
+@pytest.mark.parametrize("later", [{"v": "2"}, {"codec": "unpack/9"}], ids=str)
+def test_a_later_format_is_refused_by_name(
+    damaged: Bucket, tmp_path: Path, key: str, later: dict[str, str]
+) -> None:
     """What a later version wrote is neither guessed at nor served raw."""
-    change(damaged, "delta", codec="unpack/9")
-    with pytest.raises(UnsupportedFormat, match="unpack/9"):
-        Store(damaged).get("delta", tmp_path / "target")
+    change(damaged, key, **later)
+    ((name, value),) = later.items()
+    with pytest.raises(UnsupportedFormat, match=rf"dl-{name}=.* expected, found '{value}'"):
+        Store(damaged).get(key, tmp_path / "target")
     assert not (tmp_path / "target").exists()
 
 
@@ -151,6 +157,8 @@ def test_a_damaged_or_missing_base_is_not_used_again(
     result = Store(damaged, cache=fresh_cache()).put(release(4), "new.bin")
     assert result.new_base
     assert "is not used" in caplog.text
+    # Later puts do not even look at it: the index has forgotten it.
+    assert [sha256(release(4))] == [each.sha256 for each in BaseIndex(damaged).load()]
     damaged.delete(base)
     result = Store(damaged, cache=fresh_cache()).put(release(5), "newer.bin")
     assert result.base == sha256(release(4))

@@ -14,7 +14,8 @@ import pyarrow.dataset
 import pytest
 from store_fixtures import Requests
 
-from deltaloft.errors import InvalidRequest
+from deltaloft.bucket import Attributes
+from deltaloft.errors import InvalidRequest, UnsupportedFormat
 from deltaloft.store import Store
 from deltaloft.testing import FaultyS3
 
@@ -126,6 +127,26 @@ def test_folders_are_what_keys_have_before_a_slash(given: Given) -> None:
         fs.ls(f"{root}/c")
     with pytest.raises(FileNotFoundError):
         fs.open(f"{root}/c")
+
+
+def test_an_object_that_nobody_can_read_is_listed(
+    moto_endpoint: str, new_s3_bucket: Callable[..., Any], requests: Requests
+) -> None:
+    """It has no size, its neighbours have theirs, and no object is asked twice."""
+    bucket = new_s3_bucket(moto_endpoint)
+    bucket.put("d/bad", b"later", Attributes(metadata={"dl-v": "99"}))
+    for name in ("a", "c"):
+        bucket.put(f"d/{name}", b"good", Attributes())
+    url = bucket.url.replace("s3://", "dg+s3://")
+    fs, root = fsspec.url_to_fs(url, client=bucket.client, skip_instance_cache=True)
+    requests.clear()
+    sizes = {each["name"]: each["size"] for each in fs.ls(f"{root}/d")}
+    assert {f"{root}/d/a": 4, f"{root}/d/bad": None, f"{root}/d/c": 4} == sizes
+    heads = [path for method, path in requests if method == "HEAD"]
+    assert ["d/a", "d/bad", "d/c"] == sorted(path for path in heads if path.startswith("d/"))
+    assert sizes == {name: each["size"] for name, each in fs.find(f"{root}/d", detail=True).items()}
+    with pytest.raises(UnsupportedFormat):
+        fs.info(f"{root}/d/bad")
 
 
 def test_files_of_this_machine_go_in_and_out_whole(given: Given, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from deltaloft.errors import (
 )
 from deltaloft.folder_bucket import FolderBucket
 from deltaloft.s3_bucket import S3Bucket
-from deltaloft.store import GcResult, Store, rescue
+from deltaloft.store import GcResult, Store, clock, rescue
 
 NEEDED, UNUSED = release(0, seed=1), release(0, seed=2)
 
@@ -186,6 +186,30 @@ def test_what_a_put_finds_marked_it_leaves_alone(world: World) -> None:
         world.later(hours=2)
     assert {sha256(UNUSED)} == set(world.marks())
     assert "plain" == world.store().put(UNUSED, "same", delta="never").form
+
+
+def test_a_note_that_a_base_was_seen_does_no_harm(
+    any_world: World, fresh_cache: Callable[[], BaseCache], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process with a note leaves marked bases alone, and an old index does not mislead it."""
+    world, cache = any_world, fresh_cache()
+
+    def put(content: bytes) -> str | None:
+        return Store(world.bucket, cache=cache).put(content, "noted").base
+
+    assert sha256(UNUSED) == put(UNUSED)
+    world.store().delete("noted")
+    old = stored(world.bucket, layout.INDEX_KEY)
+    assert {sha256(UNUSED)} == names(world.gc().marked)
+    assert sha256(UNUSED) != put(release(1, seed=2))
+    world.store().delete("noted")
+    clocks = clock._clocks
+    monkeypatch.setattr(clock, "_clocks", lambda: tuple(each + 3660 for each in clocks()))
+    world.later(minutes=61)
+    assert sha256(UNUSED) in names(world.gc().deleted)
+    change(world.bucket, layout.INDEX_KEY, body=old)
+    assert sha256(UNUSED) != put(release(2, seed=2))
+    assert release(2, seed=2) == world.store().read("noted")
 
 
 def test_bases_unknown_to_the_index_are_collected_too(world: World) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import random
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from deltaloft.bases import Base, BaseIndex
 from deltaloft.bucket import Attributes, Bucket
 from deltaloft.errors import NotFound
 from deltaloft.sketch import Sketch, SketchWriter
-from deltaloft.store import Store
+from deltaloft.store import Store, clock
 from deltaloft.store.base_bytes import BaseBytes
 
 INDEX = ".deltaloft/bases"
@@ -84,14 +85,51 @@ def test_a_warm_put_is_two_requests(session: Session, fresh_cache: Callable[[], 
 
 
 def test_the_first_put_of_a_process(session: Session, fresh_cache: Callable[[], BaseCache]) -> None:
-    """A cold cache fetches the base once; a warm one only looks whether it is there."""
+    """A cold cache fetches the base once, and notes that it was there: a warm one asks nothing."""
     session.store(fresh_cache()).put(release(0), "app-1.0")
     cache = fresh_cache()
     session.sent()
     session.store(cache).put(release(1), "app-1.1")
     assert session.sent() == [("GET", INDEX), ("GET", BASE), ("PUT", "app-1.1")]
     session.store(cache).put(release(2), "app-1.2")
-    assert session.sent() == [("GET", INDEX), ("HEAD", BASE), ("PUT", "app-1.2")]
+    assert session.sent() == [("GET", INDEX), ("PUT", "app-1.2")]
+
+
+@pytest.mark.parametrize(
+    "trouble", ["half an hour", "a clock set back", "a new start", "another key", "another place"]
+)
+def test_a_note_that_does_not_count_costs_a_look(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    """That a base was seen counts for half an hour, on this machine, in this bucket."""
+    session.store(BaseCache(tmp_path, key=bytes(32))).put(release(0), "app-1.0")
+    key = bytes(32)
+    clocks = clock._clocks
+    if trouble == "half an hour":
+        monkeypatch.setattr(clock, "_clocks", lambda: tuple(each + 1800 for each in clocks()))
+    elif trouble == "a clock set back":
+        monkeypatch.setattr(clock, "_clocks", lambda: (clocks()[0], clocks()[1] - 60))
+    elif trouble == "a new start":
+        monkeypatch.setattr(clock, "_boot", lambda: "another")
+    elif trouble == "another key":
+        key = bytes([1]) * 32
+    else:
+        monkeypatch.setattr(type(session.bucket), "place", "elsewhere")
+    session.sent()
+    session.store(BaseCache(tmp_path, key=key)).put(release(1), "app-1.1")
+    look = "GET" if trouble == "another key" else "HEAD"
+    assert session.sent() == [("GET", INDEX), (look, BASE), ("PUT", "app-1.1")]
+
+
+def test_a_base_that_is_put_again_is_looked_for(
+    session: Session, fresh_cache: Callable[[], BaseCache]
+) -> None:
+    """Who puts the file of a lost base once more gets it back, whatever a note says."""
+    cache = fresh_cache()
+    session.store(cache).put(release(0), "app-1.0")
+    session.bucket.delete(BASE)
+    session.store(cache).put(release(0), "app-1.0")
+    assert release(0) == session.store(fresh_cache()).read("app-1.0")
 
 
 def test_plain_puts_are_one_request(session: Session, fresh_cache: Callable[[], BaseCache]) -> None:
@@ -120,6 +158,28 @@ def test_a_warm_get_is_one_request(session: Session, fresh_cache: Callable[[], B
     ]
     session.store(cache).read("plain")
     assert session.sent() == [("GET", "plain")]
+
+
+def test_any_version_takes_one_base(session: Session, fresh_cache: Callable[[], BaseCache]) -> None:
+    """However far the versions have drifted, one is its delta and a base, which is no delta."""
+    seeded = random.Random(31)
+    content = bytearray(release(0))
+    versions = []
+    store = session.store(fresh_cache())
+    for number in range(12):
+        place = seeded.randrange(len(content) - 9000)
+        content[place : place + 9000] = seeded.randbytes(9000)
+        versions.append(bytes(content))
+        store.put(versions[-1], f"app-1.{number}")
+    bases = {each.sha256 for each in store.bases()}
+    assert len(bases) > 1  # they did drift
+    session.sent()
+    for number, expected in enumerate(versions):
+        assert expected == session.store(fresh_cache()).read(f"app-1.{number}")
+        asked, *more = session.sent()
+        assert ("GET", f"app-1.{number}") == asked
+        assert 1 == len(more)
+        assert more[0] in {("GET", layout.base_key(sha256)) for sha256 in bases}
 
 
 def test_what_this_machine_put_it_need_not_fetch(
@@ -193,7 +253,7 @@ def test_a_base_at_hand_is_as_good_as_one_to_download(
     add_base(session, release(1), sketch_of(release(1)))
     session.sent()
     session.store(cache).put(release(2), "app-1.2")
-    assert session.sent() == [("GET", INDEX), ("HEAD", BASE), ("PUT", "app-1.2")]
+    assert session.sent() == [("GET", INDEX), ("PUT", "app-1.2")]
 
 
 def test_a_much_better_base_is_worth_its_download(
@@ -233,11 +293,35 @@ def test_a_trial_never_downloads(session: Session, fresh_cache: Callable[[], Bas
     """Bytes that are only asked for if they are on this machine cost no request."""
     base = add_base(session, release(1), sketch_of(release(1)))
     session.sent()
-    base_bytes = BaseBytes(session.bucket, fresh_cache())
-    assert not base_bytes.is_at_hand(base.sha256)
+    ours = BaseBytes(session.bucket, fresh_cache())
+    assert not ours.is_at_hand(base.sha256)
     with (
         pytest.raises(NotFound, match="not on this machine"),
-        base_bytes.opened(base.sha256, base.size, download=False),
+        ours.opened(base.sha256, base.size, download=False),
     ):
         pass
     assert session.sent() == []
+
+
+@pytest.mark.parametrize("sizes", [True, False])
+def test_a_listing_begins_where_it_is_told(
+    session: Session, fresh_cache: Callable[[], BaseCache], sizes: bool
+) -> None:
+    """What comes before `start_after` is neither listed nor asked for."""
+    for number in range(30):
+        session.bucket.put(f"k{number:02}", b"", Attributes())
+    store = session.store(fresh_cache())
+    told: list[str] = []
+
+    def note(parsed: dict[str, Any], **_: object) -> None:
+        told.extend(line["Key"] for line in parsed.get("Contents", []))
+
+    session.bucket.client.meta.events.register("after-call.s3.ListObjectsV2", note)
+    session.sent()
+    listed = [entry.key for entry in store.list("k", start_after="k19", sizes=sizes)]
+    assert [f"k{number}" for number in range(20, 30)] == listed == told
+    first, *heads = session.sent()
+    assert ("GET", "") == first
+    assert [("HEAD", key) for key in listed if sizes] == sorted(heads)
+    assert [] == list(store.list("k", start_after="k29", sizes=sizes))
+    assert [("GET", "")] == session.sent()

@@ -263,3 +263,19 @@ def test_requests_that_cannot_work_store_nothing(
     with pytest.raises(InvalidRequest, match=says):
         store.put(release(0), **{"key": "key", **options})
     assert list(bucket.list()) == []
+
+
+@pytest.mark.parametrize("sizes", [True, False])
+def test_a_listing_can_begin_behind_any_key(store: Store, sizes: bool) -> None:
+    """Behind `start_after`, whether there is such a key or not, in order of UTF-8 bytes."""
+    keys = sorted(["a", "a-b", "a/b", "a/c", "aé", "a\U0001f600", "a\ufffd", "b"], key=str.encode)
+    for key in keys:
+        store.put(b"", key)
+
+    def listed(prefix: str, start_after: str) -> list[str]:
+        return [e.key for e in store.list(prefix, start_after=start_after, sizes=sizes)]
+
+    for after in ("", *keys, "a.", "\U0010ffff", "A"):
+        expected = [key for key in keys if key.encode() > after.encode()]
+        assert expected == listed("", after)
+        assert [key for key in expected if key.startswith("a/")] == listed("a/", after)

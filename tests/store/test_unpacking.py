@@ -132,3 +132,51 @@ def test_unknown_codec_is_refused(store: Store) -> None:
     """A codec that is none says which there are."""
     with pytest.raises(InvalidRequest, match="vcdiff"):
         store.put(b"x", "key", codec="zip")  # type: ignore[arg-type]
+
+
+def test_a_store_keeps_to_its_codec(
+    bucket: Bucket, fresh_cache: Callable[[], BaseCache], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a put does not say, the store says; what that does not, the environment."""
+    Store(bucket, cache=fresh_cache()).put(archive(0, "zip"), "app-0.zip")
+    quick, small = (Store(bucket, cache=fresh_cache(), codec=each) for each in ("vcdiff", "auto"))
+    quick.put(archive(1, "zip"), "app-1.zip")
+    assert "vcdiff" == form(bucket, "app-1.zip").codec
+    quick.put(archive(2, "zip"), "app-2.zip", codec="auto")
+    assert "unpack/1" == form(bucket, "app-2.zip").codec
+    monkeypatch.setenv("DG_CODEC", "vcdiff")
+    small.put(archive(3, "zip"), "app-3.zip")
+    assert "unpack/1" == form(bucket, "app-3.zip").codec
+    Store(bucket, cache=fresh_cache()).put(archive(4, "zip"), "app-4.zip")
+    assert "vcdiff" == form(bucket, "app-4.zip").codec
+    with pytest.raises(InvalidRequest, match="codec: one of auto, vcdiff expected"):
+        Store(bucket, codec="")  # type: ignore[arg-type]
+
+
+def test_a_copy_to_another_store_is_put_as_asked(
+    store: Store, new_folder_bucket: Callable[[], Bucket], fresh_cache: Callable[[], BaseCache]
+) -> None:
+    """Codec and level are the put's; inside a store a file stays as it is."""
+    other_bucket = new_folder_bucket()
+    other = Store(other_bucket, cache=fresh_cache())
+    for version in range(2):
+        store.put(archive(version, "zip"), f"app-{version}.zip")
+        store.copy(f"app-{version}.zip", f"app-{version}.zip", target=other, codec="vcdiff")
+    assert "vcdiff" == form(other_bucket, "app-1.zip").codec
+    store.copy("app-1.zip", "copy.zip", codec="vcdiff")
+    assert "unpack/1" == store.get("copy.zip", io.BytesIO()).codec
+    assert "plain" == store.copy("app-1.zip", "plain", target=other, delta="never").form
+
+
+def test_what_a_get_fetched(bucket: Bucket, fresh_cache: Callable[[], BaseCache]) -> None:
+    """The body, and the base where it is not at hand; a second get fetches the body alone."""
+    given = Store(bucket, cache=fresh_cache())
+    base = given.put(archive(0, "zip"), "app-0.zip")
+    delta = given.put(archive(1, "zip"), "app-1.zip")
+    plain = given.put(b"tiny", "plain")
+    store = Store(bucket, cache=fresh_cache())
+    cold, warm = (store.get("app-1.zip", io.BytesIO()) for _ in range(2))
+    mapped = bucket.url.startswith("file:")  # a base of a folder is where it can be read
+    assert delta.stored_size + (0 if mapped else base.size) == cold.spent.fetched_size
+    assert delta.stored_size == warm.spent.fetched_size
+    assert plain.size == store.get("plain", io.BytesIO()).spent.fetched_size

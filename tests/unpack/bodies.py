@@ -33,7 +33,10 @@ def lzma2(plain: bytes) -> bytes:
 
 @dataclass
 class BodyBuilder:
-    """One body; `inflated` is what all source streams hold, `almost` what the delta makes."""
+    """One body; `inflated` is what all source streams hold, `almost` what the delta makes.
+
+    `reuse` are the integers of the recipe on symbols that are reused.
+    """
 
     source: bytes
     target: bytes
@@ -44,7 +47,9 @@ class BodyBuilder:
     sizes: Sequence[int] = ()
     numbers: Sequence[int] = ()
     parameters: bytes = ZLIB_6
+    corrections: Sequence[bytes] = ()
     blocks: Sequence[tuple[bytes, bytes]] = ()
+    reuse: Sequence[int] = ()
     fields: dict[str, int] = field(default_factory=dict)
 
     def recipe(self) -> bytes:
@@ -62,9 +67,11 @@ class BodyBuilder:
                 integers(given("offsets", len(self.offsets)), *self.offsets),
                 integers(given("starts", len(self.starts)), *self.starts),
                 integers(*self.sizes, *self.numbers),
+                integers(*(given("corrections_size", len(each)) for each in self.corrections)),
                 integers(given("blocks", len(self.blocks))),
                 integers(*(given("places_size", len(places)) for places, _ in self.blocks)),
                 integers(*(given("values_size", len(values)) for _, values in self.blocks)),
+                integers(*self.reuse),
             ]
         )
 
@@ -77,4 +84,5 @@ class BodyBuilder:
             parts[2] = lzma2(b"".join(values for _, values in self.blocks))
         delta = deltaloft.encode(self.source + self.inflated, self.almost or self.target)
         sizes = integers(len(plain) if recipe_size is None else recipe_size, *map(len, parts))
+        parts += self.corrections
         return b"\xd5unp\x01" + sizes + b"".join(parts) + delta

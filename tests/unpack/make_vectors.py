@@ -13,12 +13,16 @@ from __future__ import annotations
 import io
 import json
 import random
+import zlib
+from dataclasses import replace
 from pathlib import Path
 
 from bodies import BodyBuilder
 from packed import as_gzip, as_tar, as_zip, later, raw_deflate, release
 
 import deltaloft
+from deltaloft.native.corrections import correct
+from deltaloft.native.deflate import SymbolRange, find_ranges
 
 VECTORS = Path(__file__).parent.parent / "vectors" / "unpack"
 
@@ -26,6 +30,8 @@ PLAIN = b"a stream that is deflated, and a stream that is inflated; " * 3
 HEAD, TAIL = b"head of the file; ", b"; tail of the file"
 SOURCE = HEAD + raw_deflate(PLAIN) + TAIL
 NEW_PLAIN = PLAIN.replace(b"inflated", b"INFLATED")
+SOME, MORE = (release(seed, files=1, words=900)["project-1.0/module0.py"] for seed in (9, 10))
+WORDS, NEW_WORDS = SOME + MORE, SOME + b"other" + MORE
 TARGET = HEAD + raw_deflate(NEW_PLAIN) + TAIL
 
 
@@ -40,6 +46,52 @@ def example(**others: object) -> BodyBuilder:
         "numbers": [0],
     }
     return BodyBuilder(SOURCE, TARGET, **given | others)  # type: ignore[arg-type]
+
+
+# Fixed codes, as zlib makes them when it is told to.
+ODD_STREAM = raw_deflate(NEW_PLAIN, strategy=zlib.Z_FIXED)
+ODD_TARGET = HEAD + ODD_STREAM + TAIL
+CORRECTIONS = correct(NEW_PLAIN, ODD_STREAM, most=1000) or b""
+
+
+def odd_example(**others: object) -> BodyBuilder:
+    """Return the same with a stream that corrections make."""
+    given: dict[str, object] = {"parameters": b"", "corrections": [CORRECTIONS]}
+    return replace(example(**given | others), target=ODD_TARGET)
+
+
+def odd_gzip(content: bytes) -> bytes:
+    """Write a gzip file with a strategy of which we know no parameters."""
+    deflated = raw_deflate(content, strategy=zlib.Z_FILTERED)
+    numbers = zlib.crc32(content).to_bytes(4, "little") + len(content).to_bytes(4, "little")
+    return b"\x1f\x8b\x08\0\0\0\0\0\0\3" + deflated + numbers
+
+
+def reusing(*reuse: int, parameters: bytes = b"\x01\x06") -> BodyBuilder:
+    """Return the body of an example whose stream reuses symbols of the source's."""
+    return BodyBuilder(
+        HEAD + raw_deflate(WORDS),
+        HEAD + raw_deflate(NEW_WORDS),
+        inflated=WORDS,
+        almost=HEAD + NEW_WORDS,
+        offsets=[4 * len(HEAD)],
+        starts=[2 * len(HEAD)],
+        sizes=[len(NEW_WORDS)],
+        numbers=[0],
+        parameters=parameters,
+        reuse=reuse,
+    )
+
+
+def reuse_of(first: SymbolRange, second: SymbolRange) -> list[int]:
+    """Write two ranges of the first stream."""
+    more = (each.skipped - each.searched for each in (first, second))
+    return [
+        *(1, 2),
+        *(first.searched, second.searched),
+        *(2 * each if each >= 0 else -2 * each - 1 for each in more),
+        *(first.reused, second.reused),
+    ]
 
 
 def encoded(source: bytes, target: bytes) -> bytes:
@@ -74,7 +126,54 @@ def good() -> dict[str, tuple[bytes, bytes, bytes]]:
     almost[40] = (almost[40] + 2) % 256
     differing = example(almost=bytes(almost), blocks=[(b"\x03\x01\x24\x01", b"\x01\xfe")])
     made["by-hand-differences"] = (SOURCE, TARGET, differing.body())
+    made["by-hand-corrections"] = (SOURCE, ODD_TARGET, odd_example().body())
+    source, target = (odd_gzip(b" ".join(files.values())) for files in (old, new))
+    made["gzip-corrections"] = (source, target, encoded(source, target))
+    first, second = ranges_of_words()
+    right = reusing(*reuse_of(first, second))
+    made["by-hand-reuse"] = (right.source, right.target, right.body())
+    large = release(9, files=2, words=20_000)
+    pair = as_gzip(as_tar(large)), as_gzip(as_tar(later(large, 3)))
+    made["tar-gz-reuse"] = (*pair, encoded(*pair))
     return made
+
+
+def ranges_of_words() -> list[SymbolRange]:
+    """Return two ranges, before and behind the word that came."""
+    old, new = raw_deflate(WORDS), raw_deflate(NEW_WORDS)
+    return find_ranges(old, new, len(NEW_WORDS), least=500, most=2)
+
+
+def bad_reuse() -> dict[str, tuple[str, BodyBuilder]]:
+    """Return name: the error that is expected, what builds the body."""
+    first, second = ranges_of_words()
+    right = reuse_of(first, second)
+    columns = right[2:]
+    malformed = "MalformedDelta"
+    return {
+        "bad-reuse-nobodys": (malformed, reusing(0)),
+        "bad-reuse-cut": (malformed, reusing(*right[:-1])),
+        "bad-reuse-long": (malformed, reusing(*right, 0)),
+        "bad-reuse-source-missing": (malformed, reusing(3, *right[1:])),
+        "bad-reuse-source-before-first": (malformed, reusing(2, *right[1:])),
+        "bad-reuse-no-ranges": (malformed, reusing(1, 0)),
+        "bad-reuse-too-many": (malformed, reusing(1, 1 << 40, *columns)),
+        "bad-reuse-fast-level": (malformed, reusing(*right, parameters=b"\x01\x03")),
+        "bad-reuse-backwards": (
+            malformed,
+            reusing(*right[:4], 2 * first.searched + 1, *right[5:]),
+        ),
+        "bad-reuse-more-than-inflated": (malformed, reusing(*right[:-1], len(WORDS))),
+        "bad-reuse-no-border": (
+            malformed,
+            reusing(*reuse_of(first, second._replace(skipped=second.skipped + 1))),
+        ),
+        "bad-reuse-nothing": (malformed, reusing(*reuse_of(first, second._replace(reused=0)))),
+        "bad-reuse-to-the-end": (
+            malformed,
+            reusing(1, 1, 0, 0, len(WORDS)),
+        ),
+    }
 
 
 def bad() -> dict[str, tuple[str, bytes]]:
@@ -134,6 +233,17 @@ def bad() -> dict[str, tuple[str, bytes]]:
             malformed,
             example(blocks=[(b"\x03\x01", b"\x01")], fields={"places_size": 3}).body(),
         ),
+        "bad-corrections-cut": (malformed, odd_example(corrections=[CORRECTIONS[:-1]]).body()),
+        "bad-corrections-empty": (malformed, odd_example(corrections=[b""]).body()),
+        "bad-corrections-missing": (malformed, odd_example(corrections=[]).body()),
+        "bad-corrections-of-other-bytes": (
+            malformed,
+            odd_example(almost=HEAD + NEW_PLAIN[::-1] + TAIL).body(),
+        ),
+        "bad-corrections-size-huge": (
+            malformed,
+            odd_example(fields={"corrections_size": 1 << 40}).body(),
+        ),
         "bad-delta": (malformed, whole[: len(whole) - 30]),
         "bad-delta-target-segment": (malformed, _with_target_segment()),
     }
@@ -161,10 +271,15 @@ def main() -> None:
     for name, (source, target, delta) in good().items():
         assert target == deltaloft.decode(source, delta), name
         write(name, "target", {"source": source, "target": target, "delta": delta})
-    for name, (expect, delta) in bad().items():
+    of_reuse = bad_reuse()
+    for name, (expect, delta) in (
+        bad() | {name: (expect, each.body()) for name, (expect, each) in of_reuse.items()}
+    ).items():
         source = SOURCE
         if name == "bad-delta-target-segment":
             source = (VECTORS.parent / "target-segment" / "source").read_bytes()
+        elif name in of_reuse:
+            source = of_reuse[name][1].source
         try:
             deltaloft.decode(source, delta)
         except getattr(deltaloft, expect):

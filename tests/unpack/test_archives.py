@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import random
 import shutil
 import subprocess
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from packed import as_gzip, as_tar, as_zip, later, raw_deflate, release
 import deltaloft
 from deltaloft.delta_reader import is_unpacked
 from deltaloft.unpack.body import read_body
+from deltaloft.unpack.plan import make_plan
 
 OLD = release(1)
 NEW = later(OLD, 2)
@@ -112,36 +115,58 @@ def test_many_gzip_members() -> None:
     assert gain(old, new + b"trailing garbage") > 10
 
 
-def test_member_that_does_not_deflate_again_stays_raw() -> None:
-    """A stream that no parameters of ours reproduce is kept, and the file comes back exactly."""
-    plain = NEW["project-1.1/module0.py"] * 3
+def _with_member(files: dict[str, bytes], odd: bytes, plain: bytes) -> bytes:
+    """Return a gzip file of two members, the second of which holds an odd stream."""
+    head, tail = b"\x1f\x8b\x08\0\0\0\0\0\0\3", (len(plain) % (1 << 32)).to_bytes(4, "little")
+    return as_gzip(as_tar(files)) + head + odd + bytes(4) + tail
 
-    def archive(files: dict[str, bytes], odd: bytes) -> bytes:
-        return (
-            as_gzip(as_tar(files))
-            + b"\x1f\x8b\x08\0\0\0\0\0\0\3"
-            + odd
-            + bytes(4)
-            + (len(plain).to_bytes(4, "little"))
-        )
 
+def test_streams_of_other_programs_are_corrected() -> None:
+    """A stream that no parameters of ours make is made by corrections, where they are few."""
+    old, new = OLD["project-1.0/module0.py"] * 3, NEW["project-1.1/module0.py"] * 3
     for odd in (
-        raw_deflate(plain, strategy=zlib.Z_HUFFMAN_ONLY),
-        raw_deflate(plain, strategy=zlib.Z_FIXED),
-        _flushed(plain),
+        lambda plain: raw_deflate(plain, strategy=zlib.Z_HUFFMAN_ONLY),
+        lambda plain: raw_deflate(plain, strategy=zlib.Z_FIXED),
+        lambda plain: _flushed(plain[: len(plain) // 2], plain[len(plain) // 2 :]),
     ):
-        delta = delta_of(archive(OLD, b"-"), archive(NEW, odd))
-        assert 1 == len(read_body(memoryview(delta)).recipe.target_streams)
+        archives = [_with_member(files, odd(p), p) for files, p in ((OLD, old), (NEW, new))]
+        delta = delta_of(archives[0], archives[1])
+        streams = read_body(memoryview(delta)).recipe.target_streams
+        assert [0, 1] == [min(1, len(stream.corrections)) for stream in streams]
+        assert len(streams[1].corrections) < len(odd(new)) / 8
+
+
+def test_corrections_that_gain_nothing_are_left() -> None:
+    """A stream with many corrections that changed at its end stays raw: it is smaller that way."""
+    plain = release(9, files=1, words=9000)["project-1.0/module0.py"]
+    pieces = [plain[at : at + 700] for at in range(0, len(plain), 700)]
+    old = _with_member(OLD, _flushed(*pieces, b"the end"), plain + b"the end")
+    new = _with_member(NEW, _flushed(*pieces, b"THE END"), plain + b"THE END")
+    corrected = make_plan(memoryview(old), memoryview(new))
+    assert corrected is not None and corrected.corrections_size > len(delta_of(old, new))
+    delta = delta_of(old, new)
+    assert [b""] == [s.corrections for s in read_body(memoryview(delta)).recipe.target_streams]
+
+
+def test_member_that_does_not_deflate_again_stays_raw() -> None:
+    """A stream that neither parameters nor corrections make is kept, and comes back exactly."""
+    # Behind a stored block, a match of 258 bytes written as no compressor does.
+    noise = random.Random(1).randbytes(100)
+    odd = b"\0" + bytes([100, 0, 155, 255]) + noise + bytes.fromhex("4b1cf90000")
+    plain = noise + b"a" * 259
+    assert zlib.decompress(odd, -15) == plain
+    delta = delta_of(_with_member(OLD, b"-", plain), _with_member(NEW, odd, plain))
+    assert 1 == len(read_body(memoryview(delta)).recipe.target_streams)
     # And one that goes wrong at its very end: all but the last byte of it is what zlib makes.
     late = raw_deflate(plain * 9)[:-8] + raw_deflate(plain * 9 + b"x")[-8:]
     old = as_zip({**OLD, "odd": b"-"})
     assert delta_of(old, as_gzip(as_tar(NEW)) + b"\x1f\x8b\x08\0\0\0\0\0\0\3" + late)
 
 
-def _flushed(plain: bytes) -> bytes:
+def _flushed(*pieces: bytes) -> bytes:
     stream = zlib.compressobj(6, zlib.DEFLATED, -15)
-    half = stream.compress(plain[: len(plain) // 2]) + stream.flush(zlib.Z_FULL_FLUSH)
-    return half + stream.compress(plain[len(plain) // 2 :]) + stream.flush()
+    made = [stream.compress(piece) + stream.flush(zlib.Z_FULL_FLUSH) for piece in pieces]
+    return b"".join(made) + stream.flush()
 
 
 def test_gnu_gzip(tmp_path: Path) -> None:
@@ -206,17 +231,63 @@ def test_plain_delta_where_looking_inside_gains_nothing() -> None:
         assert not is_unpacked(delta_of(source, target))
 
 
-def test_other_verbs_say_that_they_cannot(tmp_path: Path) -> None:
-    """inspect, merge and decode_range read VCDIFF only, and say what they found instead."""
-    source, target = as_zip(OLD), as_zip(NEW)
+def test_merge_says_that_it_cannot() -> None:
+    """merge reads VCDIFF only, and says what it found instead."""
+    delta = delta_of(as_zip(OLD), as_zip(NEW))
+    with pytest.raises(deltaloft.UnsupportedDelta, match="unpack/1"):
+        deltaloft.merge(delta, delta)
+
+
+def test_a_body_is_inspected(tmp_path: Path) -> None:
+    """The recipe is told stream by stream, then the delta inside as any other."""
+    source, target = (as_zip({"inside.zip": as_zip(files)}) for files in (OLD, NEW))
     delta = delta_of(source, target)
-    for call in (
-        lambda: deltaloft.inspect(delta),
-        lambda: deltaloft.merge(delta, delta),
-        lambda: deltaloft.decode_range(source, delta, 0, 1),
-    ):
-        with pytest.raises(deltaloft.UnsupportedDelta, match="unpack/1"):
-            call()
+    found = deltaloft.inspect(delta)
+    recipe = found.unpack
+    assert recipe is not None
+    assert (len(delta), len(source), len(target)) == (
+        recipe.size,
+        recipe.source_size,
+        recipe.target_size,
+    )
+    assert hashlib.sha256(target).hexdigest() == recipe.target_sha256
+    # Each changed file was inflated, and around them the archive they are in.
+    changed = [new for old, new in zip(OLD.values(), NEW.values(), strict=True) if old != new]
+    around, *files = recipe.target_streams
+    assert 0 == around.depth
+    assert all(around.start < each.start < around.start + around.size for each in files)
+    assert sorted(map(len, changed)) == sorted(stream.size for stream in files)
+    assert {(1, "zlib", 6, 8)} == {(f.depth, f.family, f.level, f.mem_level) for f in files}
+    assert around.size == recipe.replayed_size
+    inside = deltaloft.inspect(delta[recipe.delta_offset :])
+    assert replace(found, unpack=None) == inside
+
+    path = tmp_path / "delta"
+    path.write_bytes(delta)
+    assert found == deltaloft.inspect(path)
+    head, *rest = str(found).splitlines()
+    assert f"unpack/1 body of {len(delta):,} bytes makes {len(target):,}" in head
+    assert str(inside).splitlines() == rest[-len(str(inside).splitlines()) :]
+    assert 1 + len(files) == sum("by zlib level 6, memLevel 8" in line for line in rest)
+    assert recipe.target_sha256 == found.as_dict()["unpack"]["target_sha256"]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_any_slice_of_the_target_can_be_had(threads: int) -> None:
+    """decode_range decodes a body whole and keeps what was asked for; a wrong source is noticed."""
+    source, target = as_gzip(as_tar(OLD)), as_gzip(as_tar(NEW))
+    delta = delta_of(source, target)
+    for start, size in ((0, 0), (0, 1), (1000, 3000), (0, len(target)), (len(target) - 1, 1)):
+        piece = deltaloft.decode_range(source, delta, start, size, threads=threads)
+        assert target[start : start + size] == piece
+    for start, size in ((-1, 1), (0, len(target) + 1), (2, -1)):
+        with pytest.raises(deltaloft.InvalidRequest, match=f"the target's {len(target)} bytes"):
+            deltaloft.decode_range(source, delta, start, size)
+    with pytest.raises(deltaloft.TargetTooLarge):
+        deltaloft.decode_range(source, delta, 0, 1, max_size=len(target) - 1)
+    other = source[:-1] + bytes([source[-1] ^ 1])
+    with pytest.raises(deltaloft.WrongSource):
+        deltaloft.decode_range(other[::-1], delta, 0, 1)
 
 
 @settings(max_examples=20, deadline=None)
@@ -256,11 +327,12 @@ def _flushed_late(content: bytes) -> bytes:
     return b"".join([*parts, deflater.compress(content[-5000:]), deflater.flush()])
 
 
-def test_a_stream_that_only_begins_as_expected_stays_raw() -> None:
-    """What differs behind the beginning is found by the proof, and the other streams still gain."""
+def test_a_stream_that_only_begins_as_expected_is_corrected() -> None:
+    """What differs behind the beginning is found by the proof, and corrections make the stream."""
     long = b"".join(release(7, files=30).values())
     assert len(zlib.compress(long)) > 2 * (64 << 10)
     old = as_gzip(as_tar(OLD), level=6) + _flushed_late(long)
     new = as_gzip(as_tar(NEW), level=6) + _flushed_late(b"x" + long)
     delta = delta_of(old, new)
-    assert 1 == len(read_body(memoryview(delta)).recipe.target_streams)
+    streams = read_body(memoryview(delta)).recipe.target_streams
+    assert [False, True] == [bool(stream.corrections) for stream in streams]

@@ -33,6 +33,9 @@ def test_vector(meta: Path, tmp_path: Path) -> None:
         assert target == deltaloft.decode(source, delta)
         assert len(target) == deltaloft.decode_file(source, delta, goal, threads=2)
         assert target == goal.read_bytes()
+        recipe = deltaloft.inspect(delta).unpack
+        assert recipe is not None
+        assert (source.stat().st_size, len(target)) == (recipe.source_size, recipe.target_size)
         return
     with pytest.raises(getattr(deltaloft, expected(meta)), match="expected"):
         deltaloft.decode(source, delta)
@@ -41,11 +44,21 @@ def test_vector(meta: Path, tmp_path: Path) -> None:
     assert [] == list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("tar-gz-reuse", "with symbols of the source"), ("gzip-corrections", "bytes of corrections")],
+)
+def test_how_a_stream_is_made_again_is_told(name: str, words: str) -> None:
+    """An inspection tells streams apart that take more than parameters."""
+    delta = VECTORS[0].parent.parent / name / "delta"
+    assert any(words in line for line in str(deltaloft.inspect(delta)).splitlines())
+
+
 def test_there_are_vectors_of_both_kinds() -> None:
     """The folder has been found."""
     good = sum(expected(meta) == "target" for meta in VECTORS)
-    assert good >= 7
-    assert len(VECTORS) - good >= 30
+    assert good >= 9
+    assert len(VECTORS) - good >= 35
 
 
 def _damaged(name: str, count: int) -> list[bytes]:
@@ -59,7 +72,7 @@ def _damaged(name: str, count: int) -> list[bytes]:
     return damaged
 
 
-@pytest.mark.parametrize("name", ["by-hand", "by-hand-differences", "zip"])
+@pytest.mark.parametrize("name", ["by-hand", "by-hand-differences", "by-hand-corrections", "zip"])
 def test_damage_is_a_typed_error(name: str) -> None:
     """A body cut at any byte, or with a bit flipped, gives its target or one of our errors."""
     folder = VECTORS[0].parent.parent / name
@@ -67,6 +80,8 @@ def test_damage_is_a_typed_error(name: str) -> None:
     for body in _damaged(name, 600):
         with contextlib.suppress(deltaloft.DeltaError, deltaloft.WrongSource):
             assert target == deltaloft.decode(source, body, max_size=1 << 20, engine="native")
+        with contextlib.suppress(deltaloft.DeltaError):
+            assert str(deltaloft.inspect(body))
 
 
 def test_another_source_is_refused() -> None:

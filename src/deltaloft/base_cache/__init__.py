@@ -6,6 +6,7 @@
     draft           an entry in the making
     settings        what DG_CACHE_DIR, DG_CACHE_KEY and DG_CACHE_SIZE say
     key             the key file
+    notes           what a process leaves for the next
     private_files   files that are ours alone
 
 docs/cache.md says whom this protects from what.

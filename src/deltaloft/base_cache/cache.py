@@ -16,8 +16,8 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -28,6 +28,7 @@ from deltaloft.base_cache.draft import Draft
 from deltaloft.base_cache.folder import CachedBase, CacheFolder
 from deltaloft.base_cache.plaintext import Plaintext
 from deltaloft.base_cache.settings import DEFAULT_BUDGET, settings_from
+from deltaloft.buffers import Buffer
 from deltaloft.encrypted_file import KEY_SIZE, NotAuthentic
 from deltaloft.errors import DamagedObject, InvalidRequest
 
@@ -121,8 +122,43 @@ class BaseCache:
         """List the entries, those of other keys included, the one not used for longest first."""
         return self._folder.entries()
 
+    def keep(self, sha256: str, size: int, pieces: Iterable[Buffer]) -> None:
+        """Keep a base that is at hand elsewhere, so that nobody has to fetch it to `open` it.
+
+        Its bytes are proven as those of a download, and not held in memory. Where these are other
+        bytes, another process is stuck or the disk refuses, nothing is kept.
+        """
+        with suppress(OSError):
+            self._folder.prepare()
+            if self._folder.has(sha256) or not self._folder.has_room_for(size):
+                return
+            with self._folder.turn(sha256) as ours:
+                if not ours or self._folder.has(sha256):
+                    return
+                digest = hashlib.sha256()
+                with self._folder.draft(sha256, size) as draft:
+                    for piece in pieces:
+                        digest.update(piece)
+                        draft.write(piece)
+                    if digest.hexdigest() == sha256:
+                        draft.keep()
+            self._folder.tidy()
+
+    def note(self, name: str, text: str) -> None:
+        """Leave a note for the next process, for an hour at most; nothing if the disk refuses."""
+        with suppress(OSError):
+            self._folder.prepare()
+            self._folder.notes().write(name, text)
+
+    def noted(self, name: str) -> str | None:
+        """Return a note that a process with the same key left."""
+        with suppress(OSError):
+            self._folder.prepare()
+            return self._folder.notes().read(name)
+        return None
+
     def clear(self) -> None:
-        """Remove all entries. Views that are lent stay valid; the key file stays."""
+        """Remove all entries and notes. Views that are lent stay valid; the key file stays."""
         self._folder.clear()
 
     @contextmanager

@@ -9,6 +9,7 @@ from io import FileIO
 from pathlib import Path
 
 from deltaloft.base_cache.private_files import create_private
+from deltaloft.buffers import Buffer
 from deltaloft.encrypted_file import EncryptedWriter
 from deltaloft.interruption import taken_back
 
@@ -45,7 +46,7 @@ class Draft:
         if self._writer is not None:
             self._discard()
 
-    def write(self, piece: bytes) -> None:
+    def write(self, piece: Buffer) -> None:
         """Add the next bytes of the base."""
         if self._writer is not None:
             try:

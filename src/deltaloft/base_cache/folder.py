@@ -4,6 +4,7 @@
     SHA256.KEYID                     an entry, an encrypted file; modified when it was last used
     SHA256.KEYID.lock                held while the base is being downloaded, then removed
     SHA256.KEYID.XXXXXXXX.part       its ciphertext so far; abandoned once nobody holds the lock
+    WHAT.KEYID.note                  see `notes`; removed after an hour
 
 Nothing here is flushed to disk: an entry torn by a power cut does not prove itself, and is a miss.
 Other names in the folder are not ours and stay.
@@ -16,18 +17,21 @@ import os
 import re
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING
 
 from deltaloft.base_cache.draft import Draft
 from deltaloft.base_cache.key import key_from_file
+from deltaloft.base_cache.notes import Notes, is_note
 from deltaloft.base_cache.private_files import open_no_link
 from deltaloft.encrypted_file import KEY_SIZE, EncryptedReader, encrypted_size, key_id
 from deltaloft.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 __all__ = ["CacheFolder", "CachedBase"]
 
@@ -76,6 +80,10 @@ class CacheFolder:
         """Tell whether a base of `size` bytes may be kept at all."""
         return encrypted_size(size) <= self.budget
 
+    def has(self, sha256: str) -> bool:
+        """Tell whether there is an entry, sound or not."""
+        return (self.path / self._name(sha256)).exists()
+
     def read(self, sha256: str, target: memoryview) -> None:
         """Fill `target` with a base and note that it was used.
 
@@ -98,7 +106,7 @@ class CacheFolder:
         A process that dies gives its turn back. One that holds it while its draft does not grow
         is waited for no longer than `patience`, twice.
         """
-        lock = FileLock(self._lock_path(self._name(sha256)), mode=0o600)
+        lock = self._lock(self._name(sha256))
         held = self._acquire(lock, sha256)
         try:
             yield held
@@ -112,7 +120,7 @@ class CacheFolder:
             try:
                 lock.acquire(timeout=self._patience)
                 return True
-            except Timeout:
+            except TimeoutError:  # filelock's own is one
                 now = self._progress(sha256)
                 if now == before:
                     _log.warning("cache: another process is stuck in the download of %s", sha256)
@@ -149,18 +157,30 @@ class CacheFolder:
                 break
             self._remove(entry)
             excess -= entry.stored_bytes
+        self._remove_notes(is_note)
         self._remove_left_over()
 
     def clear(self) -> None:
         """Remove all entries; those being downloaded arrive nevertheless. The key stays."""
         for entry in self.entries():
             self._remove(entry)
+        self._remove_notes(lambda name, _: is_note(name))
         self._remove_left_over()
+
+    def notes(self) -> Notes:
+        """Return the notes beside the entries."""
+        return Notes(self.path, self._own_key())
 
     def _remove(self, entry: CachedBase) -> None:
         with suppress(OSError):  # another process was quicker, or it is no file
             (self.path / f"{entry.sha256}.{entry.key_id}").unlink()
             _log.info("cache: %s left, %d bytes", entry.sha256, entry.stored_bytes)
+
+    def _remove_notes(self, unwanted: Callable[[str, float], bool]) -> None:
+        for entry, _, changed in self._scan():
+            if unwanted(entry.name, changed):
+                with suppress(OSError):
+                    (self.path / entry.name).unlink()
 
     def _remove_left_over(self) -> None:
         left_over: dict[str, list[str]] = {}
@@ -168,8 +188,8 @@ class CacheFolder:
             if match := _LEFT_OVER.fullmatch(entry.name):
                 left_over.setdefault(match["name"], []).append(entry.name)
         for name, files in left_over.items():
-            with suppress(OSError, NotImplementedError):  # Timeout, an OSError: not abandoned
-                lock = FileLock(self._lock_path(name), mode=0o600)
+            with suppress(OSError, NotImplementedError):  # TimeoutError is one: not abandoned
+                lock = self._lock(name)
                 lock.acquire(blocking=False)
                 for file in files:
                     if file.endswith(".part"):
@@ -197,8 +217,10 @@ class CacheFolder:
     def _name(self, sha256: str) -> str:
         return f"{sha256}.{key_id(self._own_key())}"
 
-    def _lock_path(self, name: str) -> Path:
-        return self.path / f"{name}.lock"
+    def _lock(self, name: str) -> FileLock:
+        from filelock import FileLock  # 8 ms that only a download pays
+
+        return FileLock(self.path / f"{name}.lock", mode=0o600)
 
 
 def _remove_and_release(lock: FileLock) -> None:

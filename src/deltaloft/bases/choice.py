@@ -91,7 +91,9 @@ def in_doubt(candidates: Sequence[Candidate]) -> list[Candidate]:
     first = best(candidates)
     if first is None:
         return []
-    known = first.resemblance if first.resemblance is not None else 0.5
+    known = first.resemblance if first.resemblance is not None else first.inside
+    if known is None:
+        known = 0.5
     doubt = _STEP + 2 * sqrt(known * (1 - known) / _BINS)
     near = [each for each in candidates if each.close and each.shared >= first.shared - doubt]
     return near[:_MOST_IN_DOUBT]

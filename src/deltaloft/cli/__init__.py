@@ -12,7 +12,11 @@
     options     what several commands share, as decorators
     place       a URL or path on the command line -> store and key
     output      lines, JSON, progress
+    sides       what is below a folder or URL, for transfers
+    spending    what transfers moved and took
+    warnings    what the library warns of
     interrupt   what Ctrl-C does
+    garbage     Python's search for it, put off while dg starts
     failure     exception -> words and exit code
 
 Heavy imports stand in the commands that need them: `dg --help` loads click and nothing else.

@@ -54,7 +54,7 @@ def rb(url: str, force: bool, storage: Storage, out: Output) -> None:
 def get_bucket_acl(url: str, storage: Storage, out: Output) -> None:
     """Show who may do what with a bucket."""
     acl = buckets.get_acl(url, **_reached(url, storage))
-    out.record(asdict(acl), _acl_lines(acl))
+    out.record(asdict(acl), *_acl_lines(acl))
 
 
 @click.command()
@@ -85,6 +85,6 @@ def _reached(url: str, storage: Storage) -> dict[str, str | None]:
     }
 
 
-def _acl_lines(acl: Acl) -> str:
+def _acl_lines(acl: Acl) -> list[str]:
     lines = [f"{'owner':<14}id={acl.owner}"]
-    return "\n".join([*lines, *(f"{each.permission:<14}{each.grantee}" for each in acl.grants)])
+    return [*lines, *(f"{each.permission:<14}{each.grantee}" for each in acl.grants)]

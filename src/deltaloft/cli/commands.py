@@ -15,11 +15,12 @@ from deltaloft.cli.file_names import destination, keys_for
 from deltaloft.cli.options import (
     Storage,
     attribute_options,
-    level_option,
     output_options,
+    put_options,
     storage_options,
 )
 from deltaloft.cli.output import Output
+from deltaloft.errors import InvalidRequest
 from deltaloft.place import locate
 from deltaloft.sizes import human
 
@@ -33,12 +34,7 @@ __all__ = ["get", "put", "stat"]
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.argument("url")
 @click.option("--create", is_flag=True, help="Make the bucket, or a store of a new folder.")
-@click.option("--delta", type=click.Choice(["auto", "always", "never"]), default="auto",
-              show_default=True, help="Whether to store deltas.")  # fmt: skip
-@click.option("--codec", type=click.Choice(["auto", "vcdiff"]), default="auto", show_default=True,
-              help="vcdiff keeps to deltas that stock tools read.")  # fmt: skip
-@level_option
-@click.option("--no-clobber", is_flag=True, help="Fail where the key is taken.")
+@put_options
 @attribute_options
 @storage_options
 @output_options
@@ -59,6 +55,8 @@ def put(files: Sequence[Path], url: str, create: bool, storage: Storage, out: Ou
                 _put_one(store, file, key, options, out)
             except failure.EXPECTED as error:
                 codes.append(out.failed(str(file), error))
+    if place.create and place.store.startswith("file:") and len(codes) < len(files):
+        out.note(f"made a store in {place.store}")
     return failure.combined(codes, len(files))
 
 
@@ -92,13 +90,19 @@ def _put_line(result: PutResult) -> str:
 def get(url: str, dest: str | None, inflated: bool, replay_seconds: float, storage: Storage,
         out: Output) -> None:  # fmt: skip
     """Give the file at a URL back, proven, as DEST: a file, a folder, or - for standard output."""
+    from deltaloft.cli.spending import note_spent
+
     place = locate(url, root=storage.root)
+    if not place.key:
+        raise InvalidRequest(f"{url}: a key expected (dg cp --recursive gets all below a prefix)")
     target = sys.stdout.buffer if dest == "-" else destination(dest, place.key)
     opened = storage.open(place.store, replay_seconds=replay_seconds)
     with opened as store, out.progress(place.key, None) as progress:
         result = store.get(place.key, target, inflated=inflated, progress=progress)
+        sys.stdout.flush()  # before anybody is told that the file is there
     shown = "-" if dest == "-" else str(target)
     out.record({"file": shown, **asdict(result)}, _get_line(result, shown), err=dest == "-")
+    note_spent(result, out)
 
 
 def _get_line(result: GetResult, shown: str) -> str:
@@ -116,15 +120,15 @@ def stat(url: str, storage: Storage, out: Output) -> None:
     place = locate(url, root=storage.root)
     with storage.open(place.store) as store:
         result = store.stat(place.key)
-    out.record(asdict(result), _stat_lines(result))
+    out.record(asdict(result), *_stat_lines(result))
 
 
-def _stat_lines(result: Stat) -> str:
+def _stat_lines(result: Stat) -> list[str]:
     record = asdict(result)
     record["modified"] = result.modified.isoformat()
     record |= {name: value for name, value in record.pop("attributes").items() if value}
-    return "\n".join(
+    return [
         f"{name.replace('_', ' '):<20} {value}"
         for name, value in record.items()
         if value is not None
-    )
+    ]

@@ -8,6 +8,7 @@ import click
 
 from deltaloft.cli.options import level_option, output_options
 from deltaloft.cli.output import Output
+from deltaloft.errors import InvalidRequest
 from deltaloft.sizes import human
 
 __all__ = ["decode", "encode", "engines", "inspect", "merge"]
@@ -33,6 +34,9 @@ def encode(source: Path, target: Path, delta: Path, level: int, unpack: bool, ou
     """Write to DELTA what turns the file SOURCE into the file TARGET (VCDIFF, RFC 3284)."""
     from deltaloft import codec
 
+    for each in (source, target):
+        if delta.exists() and each.exists() and delta.samefile(each):
+            raise InvalidRequest(f"{delta}: another file expected for the delta, found an input")
     delta_size = codec.encode_file(source, target, delta, level=level, unpack=unpack)
     target_size = target.stat().st_size
     record = {"delta": str(delta), "delta_size": delta_size, "target_size": target_size}
@@ -78,4 +82,4 @@ def inspect(delta: Path, out: Output) -> None:
     from deltaloft import codec
 
     inspection = codec.inspect(delta)
-    out.record({"delta": str(delta), **inspection.as_dict()}, str(inspection))
+    out.record({"delta": str(delta), **inspection.as_dict()}, *str(inspection).split("\n"))

@@ -37,7 +37,7 @@ def explain(where: Sequence[str], measure: bool, storage: Storage, out: Output) 
     place = locate(url, root=storage.root)
     with storage.open(place.store) as store:
         result = store.explain(place.key, *map(Path, files), measure=measure)
-    out.record(asdict(result), "\n".join(_lines(result)))
+    out.record(asdict(result), *_lines(result))
 
 
 def _lines(result: Explanation) -> Iterator[str]:

@@ -81,12 +81,18 @@ def words(error: BaseException) -> str:
             text = "interrupted"
         case OSError(strerror=str(reason)) if reason:
             text = reason[:1].lower() + reason[1:]
-            text = text if error.filename is None else f"{error.filename}: {text}"
+            if error.filename is not None:
+                text = f"{_goal(str(error.filename))}: {text}"
         case MemoryError():
             text = "not enough memory"
         case _:
             text = str(error) or type(error).__name__
     return without_secrets(" ".join(text.split()))
+
+
+def _goal(name: str) -> str:
+    """Return the file that was to be written, where only a temporary one beside it was."""
+    return re.sub(r"(^|/)\.([^/]+)\.[0-9a-f]{8}\.dg-part$", r"\1\2", name)
 
 
 def without_secrets(text: str) -> str:

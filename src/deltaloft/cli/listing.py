@@ -53,7 +53,7 @@ def ls(url: str, recursive: bool, human_readable: bool, summarize: bool, storage
     if place.key and not totals.lines:
         return out.failed(url, NotFound(f"{url}: no key begins with that"))
     if summarize:
-        out.record(totals.record(), totals.shown(human_readable))
+        out.record(totals.record(), *totals.shown(human_readable))
     return failure.DONE
 
 
@@ -90,9 +90,14 @@ class _Totals:
             "total_stored_size": self.stored_size,
         }
 
-    def shown(self, human_readable: bool) -> str:
+    def shown(self, human_readable: bool) -> list[str]:
         size, stored = _size(self.size, human_readable), _size(self.stored_size, human_readable)
-        return f"\nTotal Objects: {self.keys}\n   Total Size: {size}\n Total Stored: {stored}"
+        return [
+            "",
+            f"Total Objects: {self.keys}",
+            f"   Total Size: {size}",
+            f" Total Stored: {stored}",
+        ]
 
 
 def _listing(store: Store, prefix: str, recursive: bool) -> Iterator[Entry | str]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import click
 
 from deltaloft.cli import failure
+from deltaloft.cli.garbage import search_later, search_no_more
 from deltaloft.cli.interrupt import deadline_for_interruption
 from deltaloft.cli.lazy import LazyGroup
 from deltaloft.cli.output import say
@@ -85,9 +86,37 @@ def dg() -> None:
 
 def main() -> None:
     """Run `dg` with the arguments of this process and end it."""
+    search_later()
+    _open_standard_streams()
     with deadline_for_interruption():
         code = run(sys.argv[1:])
+    search_no_more()
     sys.exit(code)
+
+
+def _open_standard_streams() -> None:
+    """Put something in place of standard streams that are closed: using them is an error.
+
+    Else a file that is opened later would become one of them.
+    """
+    for number, (name, flags) in enumerate(
+        (("stdin", os.O_WRONLY), ("stdout", os.O_RDONLY), ("stderr", os.O_RDWR))
+    ):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, flags)
+            if descriptor != number:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
+def _give_up_unwritten() -> None:
+    """Write what waits for stdout, or drop it: Python would complain when it flushes at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -95,11 +124,11 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = dg.main(list(arguments), prog_name="dg", standalone_mode=False)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read stdout has gone. Python would complain when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # whoever read stdout has gone
+        _give_up_unwritten()
         return failure.FAILED
     except failure.ENDINGS as error:
         say(failure.words(error))
+        _give_up_unwritten()
         return failure.code(error)
     return int(code or failure.DONE)

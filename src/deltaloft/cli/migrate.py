@@ -13,7 +13,7 @@ import click
 
 from deltaloft.cli import failure
 from deltaloft.cli.filtering import FilteringCommand, filter_options
-from deltaloft.cli.options import Storage, output_options, storage_options
+from deltaloft.cli.options import Storage, output_options, put_options, storage_options
 from deltaloft.cli.output import Output, say
 from deltaloft.errors import BucketNotFound
 from deltaloft.place import Place, locate
@@ -21,7 +21,7 @@ from deltaloft.sizes import human
 
 if TYPE_CHECKING:
     from deltaloft.migration import Check, Crew, Estimate, Journal, Location, Moved, Totals
-    from deltaloft.transfers import Filters, Side
+    from deltaloft.transfers import Filters, Options, Side
 
 __all__ = ["migrate"]
 
@@ -37,6 +37,7 @@ class _Ends:
     check: Check
     jobs: int
     scheduler: str | None
+    options: Options
 
     @contextmanager
     def crew(self, journal: Journal, source: Side) -> Iterator[Crew]:
@@ -46,10 +47,11 @@ class _Ends:
 
         target = self.target.open()
         assert isinstance(target, StoreSide)  # _ends has made it a Place
+        how: Any = {"check": self.check, "options": self.options}
         if self.scheduler is None:
-            lent = threads(source, target, check=self.check, jobs=self.jobs)
+            lent = threads(source, target, jobs=self.jobs, **how)
         else:
-            lent = cluster(self.scheduler, self.source, self.target, check=self.check)
+            lent = cluster(self.scheduler, self.source, self.target, **how)
         with target.store:
             journal.check_target(target)
             with lent as crew:
@@ -73,12 +75,16 @@ def _end_options(command: Command) -> Command:
     @click.option("--scheduler", metavar="ADDRESS", help="Let a Dask cluster do it.")
     @click.option("--replay-seconds", type=click.FloatRange(0), default=120.0, show_default=True,
                   help="CPU time for compressing one of DeltaGlider's files again.")  # fmt: skip
+    @put_options
     @storage_options
     @functools.wraps(command)
     def wrapped(
         source: str, target: str, create: bool, check: Check, jobs: int, scheduler: str | None,
-        storage: Storage, source_root: str, replay_seconds: float, **given: Any,
+        storage: Storage, source_root: str, replay_seconds: float, delta: Any, codec: Any,
+        level: int, no_clobber: bool, **given: Any,
     ) -> int | None:  # fmt: skip
+        from deltaloft.transfers import Options
+
         reached = {name: given.pop(f"source_{name}") for name in _REACHING}
         reached = {name: value for name, value in reached.items() if value is not None}
         if reached and not source.startswith("s3://"):
@@ -88,7 +94,8 @@ def _end_options(command: Command) -> Command:
         place = locate(target, root=storage.root, putting=True, create=create)
         right = _location(replace(place, key=_with_slash(place.key)), storage)
         left.check_apart(right)
-        return command(ends=_Ends(left, right, check, jobs, scheduler), **given)
+        options = Options(delta=delta, codec=codec, level=level, no_clobber=no_clobber)
+        return command(ends=_Ends(left, right, check, jobs, scheduler, options), **given)
 
     return wrapped
 
@@ -120,7 +127,7 @@ def migrate(ends: _Ends, journal: Path | None, dryrun: bool, sample: int, filter
     with Journal(path, source, target) as opened:
         opened.take_stock(item for item in items_of(side) if filters.include(item.name))
         if dryrun:
-            code = _estimate(opened, side, sample, out)
+            code = _estimate(opened, side, sample, ends.options, out)
         else:
             with ends.crew(opened, side) as crew:
                 code = _run(opened, crew, ends, out)
@@ -146,7 +153,7 @@ def _run(journal: Journal, crew: Crew, ends: _Ends, out: Output) -> int:
     with out.progress("migrated", before.waiting_size) as progress:
         for moved in moving(journal, crew):
             if moved.error is not None:
-                out.failed(f"migrate: {ends.source.url}{moved.name}", moved.error)
+                out.failed(ends.source.url + moved.name, moved.error, verb="migrate")
             else:
                 record = {name: value for name, value in asdict(moved).items() if name != "error"}
                 source, target = ends.source.url + moved.name, ends.target.url + moved.name
@@ -174,11 +181,11 @@ def _totals_line(totals: Totals, arrived: int) -> str:
     return f"{there}, {arrived:,} of them moved now{failed}; {stored}"
 
 
-def _estimate(journal: Journal, side: Side, sample: int, out: Output) -> int:
+def _estimate(journal: Journal, side: Side, sample: int, options: Options, out: Output) -> int:
     """Say what a store would hold of the source."""
     from deltaloft.migration import estimate
 
-    found = estimate(side, journal, files=sample)
+    found = estimate(side, journal, files=sample, options=options)
     out.record({**asdict(found), "dryrun": True}, _estimate_line(found))
     return failure.DONE
 
@@ -199,8 +206,10 @@ def _source(given: str, root: str) -> Place | Path:
     try:
         place = locate(given, root=root)
     except BucketNotFound:
-        if "://" in given or not Path(given).is_dir():
+        if "://" in given:
             raise
+        if not Path(given).is_dir():
+            raise BucketNotFound(f"{given}: no such folder, and no store there or above") from None
         return Path(given).absolute()
     return replace(place, key=_with_slash(place.key))
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from deltaloft.bucket import Attributes, Encryption, Grant
+from deltaloft.cli.garbage import search_as_usual
 from deltaloft.cli.output import Output
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ __all__ = [
     "grant_option",
     "level_option",
     "output_options",
+    "protection_options",
+    "put_options",
     "storage_options",
 ]
 
@@ -49,11 +52,13 @@ class Storage:
 
     def open(self, url: str, *, create: bool = False, replay_seconds: float = 120.0) -> Store:
         """Open the store at a URL."""
+        from deltaloft.cli.warnings import show_warnings
         from deltaloft.deltaglider import Limits
         from deltaloft.store import Store
 
+        show_warnings()
         reads_older = self.deltaglider == "auto"
-        return Store.open(
+        store = Store.open(
             url,
             create=create,
             profile=self.profile,
@@ -61,6 +66,8 @@ class Storage:
             endpoint_url=self.endpoint_url,
             deltaglider=Limits(replay_seconds) if reads_older else self.deltaglider,
         )
+        search_as_usual()
+        return store
 
 
 def storage_options(command: Command) -> Command:
@@ -80,6 +87,23 @@ def storage_options(command: Command) -> Command:
     return wrapped
 
 
+def put_options(command: Command) -> Command:
+    """Add --delta, --codec, --level and --no-clobber; they arrive as `delta` and so on."""
+
+    @click.option("--delta", type=click.Choice(["auto", "always", "never"]), default="auto",
+                  show_default=True, help="Whether to store deltas.")  # fmt: skip
+    @click.option("--codec", type=click.Choice(["auto", "vcdiff"]),
+                  help="vcdiff keeps to deltas that stock tools read and that restore quickly; "
+                  "auto takes what is smaller. Without it DG_CODEC counts, else auto.")  # fmt: skip
+    @level_option
+    @click.option("--no-clobber", is_flag=True, help="Replace nothing; a taken key is a failure.")
+    @functools.wraps(command)
+    def wrapped(**given: Any) -> int | None:
+        return command(**given)
+
+    return wrapped
+
+
 def output_options(command: Command) -> Command:
     """Add --json, --quiet and --no-progress; they arrive as `out`."""
 
@@ -90,6 +114,26 @@ def output_options(command: Command) -> Command:
     @functools.wraps(command)
     def wrapped(as_json: bool, quiet: bool, no_progress: bool, **rest: Any) -> int | None:
         return command(out=Output(as_json, quiet, no_progress), **rest)
+
+    return wrapped
+
+
+def protection_options(command: Command) -> Command:
+    """Add --sse, --acl and --grant; they arrive as `protection`, attributes with nothing else."""
+
+    @click.option("--sse", metavar="METHOD", help="AES256, aws:kms or aws:kms:dsse.")
+    @click.option("--sse-kms-key-id", metavar="KEY", help="The key for --sse aws:kms.")
+    @click.option("--acl", metavar="NAME", help="A canned ACL, like public-read.")
+    @grant_option
+    @functools.wraps(command)
+    def wrapped(
+        sse: str | None, sse_kms_key_id: str | None, acl: str | None, grants: Any, **rest: Any
+    ) -> int | None:
+        if sse_kms_key_id is not None and sse is None:
+            raise click.UsageError("--sse-kms-key-id goes with --sse aws:kms")
+        encryption = None if sse is None else Encryption(sse, sse_kms_key_id)
+        given = Attributes(encryption=encryption, acl=acl, grants=grants)
+        return command(protection=given, **rest)
 
     return wrapped
 
@@ -108,19 +152,11 @@ def attribute_options(command: Command) -> Command:
     @click.option("--expires", metavar="TIME", callback=_time,
                   help="HTTP header to keep with the file, as 2031-05-06T07:08:09Z.")  # fmt: skip
     @click.option("--storage-class", metavar="NAME", help="Like STANDARD_IA; the default is S3's.")
-    @click.option("--sse", metavar="METHOD", help="AES256, aws:kms or aws:kms:dsse.")
-    @click.option("--sse-kms-key-id", metavar="KEY", help="The key for --sse aws:kms.")
-    @click.option("--acl", metavar="NAME", help="A canned ACL, like public-read.")
-    @grant_option
+    @protection_options
     @functools.wraps(command)
-    def wrapped(sse: str | None, sse_kms_key_id: str | None, **given: Any) -> int | None:
-        if sse_kms_key_id is not None and sse is None:
-            raise click.UsageError("--sse-kms-key-id goes with --sse aws:kms")
+    def wrapped(protection: Attributes, **given: Any) -> int | None:
         names = [field.name for field in fields(Attributes) if field.name in given]
-        attributes = Attributes(
-            **{name: given.pop(name) for name in names},
-            encryption=None if sse is None else Encryption(sse, sse_kms_key_id),
-        )
+        attributes = replace(protection, **{name: given.pop(name) for name in names})
         return command(attributes=attributes, **given)
 
     for name in reversed(_HEADERS):

@@ -23,11 +23,9 @@ def say(words: str) -> None:
 
 
 def _printable(text: str) -> str:
-    """Escape what could confuse a terminal: a key may hold anything."""
+    """Escape what could confuse a terminal, or look like another line: a key may hold anything."""
     return "".join(
-        each
-        if each.isprintable() or each == "\n"
-        else each.encode("unicode_escape", "surrogatepass").decode()
+        each if each.isprintable() else each.encode("unicode_escape", "surrogatepass").decode()
         for each in text
     )
 
@@ -40,19 +38,31 @@ class Output:
     quiet: bool
     no_progress: bool = False
 
-    def record(self, record: Mapping[str, object], line: str, *, err: bool = False) -> None:
-        """Write one result, as a JSON object or as a line of text; `err` when stdout is taken."""
+    def record(self, record: Mapping[str, object], *lines: str, err: bool = False) -> None:
+        """Write one result, as a JSON object or as lines of text; `err` when stdout is taken."""
         if self.json:
             click.echo(json.dumps(record, default=_plain), err=err)
         elif not self.quiet:
-            click.echo(_printable(line), err=err)
+            click.echo("\n".join(map(_printable, lines)), err=err)
 
-    def failed(self, what: str, error: BaseException) -> int:
-        """Report that one of several things failed; return its exit code."""
-        words, what = failure.words(error), failure.without_secrets(what)
-        say(words if what in words else f"{what}: {words}")
+    def totals(self, record: Mapping[str, object]) -> None:
+        """Write what all results add up to, where somebody reads JSON."""
         if self.json:
-            record = {"name": what, "error": type(error).__name__, "message": words}
+            click.echo(json.dumps(record))
+
+    def note(self, words: str) -> None:
+        """Write a line of words to stderr about what was done, for people only."""
+        if not (self.quiet or self.json):
+            say(words)
+
+    def failed(self, what: str, error: BaseException, *, verb: str | None = None) -> int:
+        """Report that one of several things, or the `verb` of one, failed; return its exit code."""
+        words, what = failure.words(error), failure.without_secrets(what)
+        named = words if what in words else f"{what}: {words}"
+        say(named if verb is None else f"{verb}: {named}")
+        if self.json:
+            name = what if verb is None else f"{verb}: {what}"
+            record = {"name": name, "error": type(error).__name__, "message": words}
             click.echo(json.dumps(record))
         return failure.code(error)
 

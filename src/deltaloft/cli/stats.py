@@ -42,13 +42,13 @@ def stats(url: str, html: Path | None, storage: Storage, out: Output) -> None:
         "saved_size": summary.saved_size,
         "saved_share": round(summary.saved_share, 4),
     }
-    out.record(record, _lines(summary))
+    out.record(record, *_lines(summary))
 
 
 _LONG = ("history", "drift")
 
 
-def _lines(summary: Summary) -> str:
+def _lines(summary: Summary) -> list[str]:
     totals = summary.totals
     lines = [
         f"{totals.keys:,} keys, {totals.deltas:,} of them deltas on {len(summary.bases):,} bases",
@@ -69,4 +69,4 @@ def _lines(summary: Summary) -> str:
         of = use.totals
         sizes = f"{human(of.logical_size):<9}  {size:<9}  {human(of.stored_size):<9}"
         lines.append(f"{sizes}  {of.keys:<4,}  {use.sha256[:12]}")
-    return "\n".join(lines)
+    return lines

@@ -8,30 +8,29 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
-from dataclasses import asdict, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from deltaloft.bucket import Attributes
 from deltaloft.cli import failure
-from deltaloft.cli.file_names import destination
 from deltaloft.cli.filtering import FilteringCommand, filter_options
 from deltaloft.cli.options import (
     Storage,
     attribute_options,
-    level_option,
     output_options,
+    put_options,
     storage_options,
 )
 from deltaloft.cli.output import Output, say
+from deltaloft.cli.sides import Sides, is_url, with_slash
 from deltaloft.errors import InvalidRequest
-from deltaloft.place import Place, locate
+from deltaloft.place import locate
 
 if TYPE_CHECKING:
-    from deltaloft.transfers import Filters, Item, LocalSide, Options, Side, Step, StoreSide
+    from deltaloft.store import PutResult
+    from deltaloft.transfers import Filters, Options, Side, Step
 
 __all__ = ["cp", "mv", "rm", "sync"]
 
@@ -46,10 +45,7 @@ def _transfer_options(command: Command) -> Command:
     @click.option("--no-follow-symlinks", is_flag=True, help="Leave links out.")
     @filter_options
     @click.option("--dryrun", is_flag=True, help="Say what would be done, and do nothing.")
-    @click.option("--delta", type=click.Choice(["auto", "always", "never"]), default="auto",
-                  show_default=True, help="Whether to store deltas.")  # fmt: skip
-    @level_option
-    @click.option("--no-clobber", is_flag=True, help="Replace nothing.")
+    @put_options
     @click.option("--no-guess-mime-type", is_flag=True, help="Derive no Content-Type from names.")
     @click.option("--jobs", type=click.IntRange(1, 64), default=4, show_default=True,
                   help="How many files at a time.")  # fmt: skip
@@ -58,8 +54,8 @@ def _transfer_options(command: Command) -> Command:
     @output_options
     @functools.wraps(command)
     def wrapped(
-        dryrun: bool, delta: Any, level: int, no_clobber: bool, no_guess_mime_type: bool,
-        jobs: int, attributes: Attributes, **rest: Any,
+        dryrun: bool, delta: Any, codec: Any, level: int, no_clobber: bool,
+        no_guess_mime_type: bool, jobs: int, attributes: Attributes, **rest: Any,
     ) -> int | None:  # fmt: skip
         from deltaloft.transfers import Options
 
@@ -67,6 +63,7 @@ def _transfer_options(command: Command) -> Command:
             attributes=None if attributes == Attributes() else attributes,
             guess_type=not no_guess_mime_type,
             delta=delta,
+            codec=codec,
             level=level,
             no_clobber=no_clobber,
             dry=dryrun,
@@ -104,21 +101,26 @@ def mv(source: str, target: str, recursive: bool, options: Options, **given: Any
 @click.option("--size-only", is_flag=True, help="Files of the same size are the same.")
 @click.option("--exact-timestamps", is_flag=True,
               help="Where no digest is known, files of another time have changed.")  # fmt: skip
+@click.option("--reread", is_flag=True,
+              help="Read files again that have not changed since they were last read.")  # fmt: skip
 @_transfer_options
 def sync(source: str, target: str, delete: bool, size_only: bool, exact_timestamps: bool,
-         no_follow_symlinks: bool, filters: Filters, options: Options, storage: Storage,
-         out: Output) -> int:  # fmt: skip
+         reread: bool, no_follow_symlinks: bool, filters: Filters, options: Options,
+         storage: Storage, out: Output) -> int:  # fmt: skip
     """Make TARGET like SOURCE: copy what is missing or has changed below it.
 
-    Files of the same size are compared by their SHA-256 where the store knows it, else by time.
+    Files of the same size are compared by their SHA-256 where the store knows it, else by time. A
+    file that has not changed since a sync read it is not read again.
     Nothing is removed but with --delete, and not if some of SOURCE could not be read.
     """
     from deltaloft.transfers import synced
 
     _check_kinds(source, target)
     options = replace(options, size_only=size_only, exact_timestamps=exact_timestamps)
-    with _Sides(storage, source, target, follow_symlinks=not no_follow_symlinks) as sides:
+    follow = {"follow_symlinks": not no_follow_symlinks, "reread": reread}
+    with Sides(storage, source, target, **follow) as sides:
         left, right = sides.below(source), sides.below(target, writing=not options.dry)
+        sides.check_apart(left, filters)
 
         def may_delete() -> bool:
             if delete and sides.warnings.count:
@@ -126,7 +128,8 @@ def sync(source: str, target: str, delete: bool, size_only: bool, exact_timestam
             return delete and not sides.warnings.count
 
         steps = synced(left.items(), right.items(), filters, may_delete=may_delete)
-        return _run(steps, left, right, options, out) or sides.warnings.code
+        code = _run(steps, left, right, options, out, requests=sides.requests)
+        return code or sides.warnings.code
 
 
 @click.command(cls=FilteringCommand)
@@ -139,121 +142,28 @@ def sync(source: str, target: str, delete: bool, size_only: bool, exact_timestam
 def rm(urls: tuple[str, ...], recursive: bool, dryrun: bool, filters: Filters, storage: Storage,
        out: Output) -> int:  # fmt: skip
     """Remove the keys at URLs; one that is not there is no error. Bases stay (see gc)."""
-    from deltaloft.transfers import Options, removals
+    from deltaloft.cli.spending import tell
+    from deltaloft.transfers import Done, Options, removals
 
     options = Options(dry=dryrun)
     codes = []
     for url in urls:
         try:
             place = locate(url, root=storage.root)
-            with _Sides(storage, url) as sides:
-                side = sides.store(place, _with_slash(place.key) if recursive else place.key)
+            with Sides(storage, url) as sides:
+                side = sides.store(place, with_slash(place.key) if recursive else place.key)
+                if not (recursive or place.key):
+                    raise InvalidRequest(f"{url}: a key expected; --recursive removes all below")
                 if recursive:
                     steps = removals(side.items(markers=True), filters)
-                    codes.append(_run(steps, None, side, options, out))
+                    codes.append(_run(steps, None, side, options, out, requests=sides.requests))
                     continue
                 if not dryrun:
                     side.delete("")
-                record = {"verb": "delete", "source": side.place("")}
-                out.record(record, f"{_dry(options)}delete: {side.place('')}")
+                tell(Done("delete", side.place(""), None, None), out, dry=dryrun)
         except failure.EXPECTED as error:
             codes.append(out.failed(url, error))
     return failure.combined([code for code in codes if code], len(urls))
-
-
-class _Warnings:
-    """Files that were left out because they cannot be read, as words on stderr."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def __call__(self, place: str, reason: str) -> None:
-        self.count += 1
-        say(f"{place}: left out: {reason}")
-
-    @property
-    def code(self) -> int:
-        return failure.SOME_FAILED if self.count else failure.DONE
-
-
-class _Sides:
-    """Sides of transfers, and the stores they lie in, open until the end of a block."""
-
-    def __init__(self, storage: Storage, *given: str, follow_symlinks: bool = True) -> None:
-        """Open sides as `storage` says; `given` are all that the command names."""
-        self._storage = storage
-        self._has_s3 = any(each.startswith("s3://") for each in given)
-        self._follow = follow_symlinks
-        self._stack = ExitStack()
-        self.warnings = _Warnings()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    def local(self, root: Path) -> LocalSide:
-        from deltaloft.transfers import LocalSide
-
-        return LocalSide(root, self.warnings, follow_symlinks=self._follow)
-
-    def store(self, place: Place, prefix: str) -> StoreSide:
-        from deltaloft.transfers import StoreSide
-
-        opened = self._options(place.store).open(place.store, create=place.create)
-        return StoreSide(self._stack.enter_context(opened), prefix)
-
-    def _options(self, url: str) -> Storage:
-        """Return the options for a store: a folder beside a bucket has no use for the bucket's."""
-        if self._has_s3 and not url.startswith("s3://"):
-            return replace(self._storage, endpoint_url=None, profile=None, region=None, root="")
-        return self._storage
-
-    def below(self, given: str, *, writing: bool = False) -> Side:
-        """Return all that is below a folder or prefix.
-
-        Raises:
-            FileNotFoundError: the folder is not there, and not `writing`.
-        """
-        if _is_url(given):
-            place = locate(given, root=self._options(given).root, putting=writing)
-            return self.store(place, _with_slash(place.key))
-        if not writing and not Path(given).is_dir():
-            raise FileNotFoundError(2, "no such folder", given)
-        return self.local(Path(given))
-
-    def one(self, given: str) -> tuple[Side, Item]:
-        """Return a single file, and the side that holds it under its last name.
-
-        Raises:
-            OSError, NotFound: it is not there.
-        """
-        if not _is_url(given):
-            path = Path(given)
-            if path.is_dir():
-                raise IsADirectoryError(21, "is a folder: --recursive takes all below it", given)
-            side = self.local(path.parent)
-            return side, side.one(path.name)
-        place = locate(given, root=self._options(given).root)
-        folder, slash, name = place.key.rpartition("/")
-        if not name:
-            raise InvalidRequest(f"{given}: a key expected; --recursive takes all below a prefix")
-        store_side = self.store(place, folder + slash)
-        return store_side, store_side.one(name)
-
-    def target(self, given: str, name: str) -> tuple[Side, str]:
-        """Return where a single file goes, and under which name: `name` below a folder or prefix.
-
-        Raises:
-            InvalidRequest: that is no name for a file.
-        """
-        if not _is_url(given):
-            path = destination(given, name)
-            return self.local(path.parent), path.name
-        place = locate(given, root=self._options(given).root, putting=True)
-        key = place.key if place.key and not place.key.endswith("/") else place.key + name
-        return self.store(place, ""), key
 
 
 def _copy(
@@ -270,50 +180,63 @@ def _copy(
     from deltaloft.transfers import Step, copies
 
     _check_kinds(source, target)
-    with _Sides(storage, source, target, follow_symlinks=not no_follow_symlinks) as sides:
+    with Sides(storage, source, target, follow_symlinks=not no_follow_symlinks) as sides:
         if recursive:
             left = sides.below(source)
             right = sides.below(target, writing=not options.dry)
-            code = _run(copies(left.items(), filters), left, right, options, out)
+            sides.check_apart(left, filters)
+            steps = copies(left.items(), filters)
+            code = _run(steps, left, right, options, out, requests=sides.requests)
         else:
             left, item = sides.one(source)
             right, name = sides.target(target, item.name)
-            steps = [Step("copy", item, name)] if filters.include(item.name) else []
-            code = _run(steps, left, right, options, out)
+            one = [Step("copy", item, name)] if filters.include(item.name) else []
+            code = _run(one, left, right, options, out)
         return code or sides.warnings.code
 
 
 def _stream(source: str, target: str, storage: Storage, options: Options, out: Output) -> int:
-    if source == "-":
-        place = locate(target, root=storage.root, putting=True)
-        with storage.open(place.store, create=place.create) as store:
-            if not options.dry:
-                store.put(
-                    sys.stdin.buffer,
-                    place.key,
-                    delta=options.delta,
-                    attributes=options.attributes,
-                    no_clobber=options.no_clobber,
-                    level=options.level,
-                )
-    else:
-        place = locate(source, root=storage.root)
-        with storage.open(place.store) as store:
-            if not options.dry:
-                store.get(place.key, sys.stdout.buffer)
-    verb = "upload" if source == "-" else "download"
-    record = {"verb": verb, "source": source, "target": target}
-    out.record(record, f"{_dry(options)}{verb}: {source} to {target}", err=target == "-")
+    from deltaloft.cli.spending import note_spent, tell
+    from deltaloft.store import GetResult
+    from deltaloft.transfers import Done
+
+    _check_kinds(source, target)
+    up = source == "-"
+    place = locate(target if up else source, root=storage.root, putting=up)
+    result: PutResult | GetResult | None = None
+    with storage.open(place.store, create=place.create) as store:
+        if up and not options.dry:
+            given = sys.stdin.buffer
+            result = store.put(given, place.key, attributes=options.attributes, **options.put)
+        elif not options.dry:
+            result = store.get(place.key, sys.stdout.buffer)
+            sys.stdout.flush()  # before anybody is told that the file is there
+    size = None if result is None else result.size
+    done = Done("upload" if up else "download", source, target, size, result=result)
+    tell(done, out, dry=options.dry, err=not up)
+    if isinstance(result, GetResult):
+        note_spent(result, out)
     return failure.DONE
 
 
 def _run(
-    steps: Iterable[Step], source: Side | None, target: Side, options: Options, out: Output
+    steps: Iterable[Step],
+    source: Side | None,
+    target: Side,
+    options: Options,
+    out: Output,
+    *,
+    requests: Callable[[], int | None] | None = None,
 ) -> int:
-    """Do the steps, say how each ended, and return the exit code of all."""
+    """Do the steps, say how each ended, and return the exit code of all.
+
+    Of many, that is those with `requests`, there is a line more for what they add up to.
+    """
+    from deltaloft.cli.spending import Totals, tell
     from deltaloft.transfers import run
 
     codes, count = [], 0
+    totals = Totals()
     total = None
     if out.watched:  # when the bar is full can be told only after everything has been listed
         steps = list(steps)
@@ -321,31 +244,19 @@ def _run(
     with out.progress("transferred", total) as progress:
         for done in run(steps, source, target, options, progress=progress):
             count += 1
+            totals.add(done)
             if done.error is not None:
-                codes.append(out.failed(f"{done.verb}: {done.source}", done.error))
+                codes.append(out.failed(done.source, done.error, verb=done.verb))
                 continue
-            record = {name: value for name, value in asdict(done).items() if name != "error"}
-            if options.dry:
-                record["dryrun"] = True
-            to = "" if done.target is None else f" to {done.target}"
-            out.record(record, f"{_dry(options)}{done.verb}: {done.source}{to}")
+            tell(done, out, dry=options.dry)
+    if requests is not None:
+        totals.tell(out, requests=requests(), dry=options.dry)
+    totals.note(out)
     return failure.combined(codes, count)
 
 
-def _dry(options: Options) -> str:
-    return "(dryrun) " if options.dry else ""
-
-
-def _is_url(given: str) -> bool:
-    return given.startswith(("s3://", "file://"))
-
-
-def _with_slash(prefix: str) -> str:
-    return prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
-
-
 def _check_kinds(source: str, target: str) -> None:
-    if not (_is_url(source) or _is_url(target)):
+    if not (is_url(source) or is_url(target)):
         raise InvalidRequest(
             f"{source}, {target}: at least one s3://BUCKET/KEY or file:///STORE/KEY expected"
         )

@@ -5,7 +5,9 @@ StoredDelta     a file kept as its delta, on the way out
 Limits          how much time and memory one file may take
 
 overlay ─> listing · stored_delta ─> references ─> metadata
-                                   └ inflating · recovery ─> gzip_header, recompressors ─> xz_blocks
+                                   └ members, inflating
+                                   └ recovery ─> gzip_header ─> kin ─> tar_facts, xz_blocks
+                                               └ recompressors ─> xz_blocks
 """
 
 from deltaloft.deltaglider.metadata import Direct, user_attributes

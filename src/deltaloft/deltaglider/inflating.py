@@ -13,13 +13,13 @@ from __future__ import annotations
 import bz2
 import lzma
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from deltaloft.errors import DamagedObject, TargetTooLarge, UnsupportedDelta
 
-__all__ = ["Kind", "Marks", "inflated", "kind_of", "marks_of"]
+__all__ = ["Kind", "Marks", "inflated", "inflating", "kind_of", "marks_of"]
 
 Kind = Literal["gzip", "bzip2", "xz"]
 
@@ -78,38 +78,52 @@ def inflated(view: memoryview, kind: Kind, *, most: int, limit: int) -> bytearra
     if most > limit:
         raise TargetTooLarge(f"at most {limit} bytes of inflated source expected, {most} needed")
     found = bytearray()
-    try:
-        while len(view) > 0 and len(found) < most:
-            view = _member(view, kind, found, most)
-            if kind == "xz":
-                view = _without_padding(view)
-    except (zlib.error, OSError, EOFError, lzma.LZMAError) as error:
-        raise DamagedObject(f"{kind}: a whole file expected ({error})") from error
+    if most > 0:
+        for piece, _ in inflating(view, kind):
+            found += piece[: most - len(found)]
+            if len(found) == most:
+                break
     return found
 
 
-def _member(view: memoryview, kind: Kind, found: bytearray, most: int) -> memoryview:
-    """Append what one member holds, up to `most` in all; return what stands behind it."""
+def inflating(view: memoryview, kind: Kind) -> Iterator[tuple[bytes, int | None]]:
+    """Yield what a file holds in pieces of 1 MiB at most, each with where its member ended.
+
+    That is None for pieces behind which the member goes on.
+
+    Raises:
+        DamagedObject: it is not what its first bytes say.
+    """
+    end = 0
+    try:
+        while end < len(view):
+            for piece, ended in _member(view, end, kind):
+                if ended is not None:
+                    end = ended if kind != "xz" else _behind_padding(view, ended)
+                yield piece, None if ended is None else end
+    except (zlib.error, OSError, EOFError, lzma.LZMAError) as error:
+        raise DamagedObject(f"{kind}: a whole file expected ({error})") from error
+
+
+def _member(view: memoryview, start: int, kind: Kind) -> Iterator[tuple[bytes, int | None]]:
     member: Any = _OPEN[kind]()
-    place = 0
+    place = start
     fed: bytes | memoryview = b""
-    while not member.eof and len(found) < most:
+    while not member.eof:
         if len(fed) == 0 and (kind == "gzip" or member.needs_input):
             fed = view[place : place + _PIECE]
             place += len(fed)
-        plain = member.decompress(fed, min(most - len(found), _PIECE))
+        plain = member.decompress(fed, _PIECE)
         if len(fed) == len(plain) == 0 and not member.eof:
             raise EOFError("it ends too early")
-        found += plain
         fed = member.unconsumed_tail if kind == "gzip" else b""
-    unused = len(member.unused_data)
-    return view[place - unused :]
+        yield plain, place - len(member.unused_data) if member.eof else None
 
 
-def _without_padding(view: memoryview) -> memoryview:
-    while len(view) >= 4 and bytes(view[:4]) == b"\0\0\0\0":
-        view = view[4:]
-    return view
+def _behind_padding(view: memoryview, place: int) -> int:
+    while bytes(view[place : place + 4]) == b"\0\0\0\0":
+        place += 4
+    return place
 
 
 _OPEN: dict[Kind, Callable[[], object]] = {

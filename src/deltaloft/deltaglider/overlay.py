@@ -7,7 +7,7 @@
     P/reference.bin               nobody's file, if DeltaGlider says that it is its reference
 
 DeltaGlider itself always prefers K, and so gives an old file for a newer one. What is asked besides
-K is one HEAD, and only when K is missing or foreign.
+K is one HEAD, and only when K is missing, or foreign and nothing says that there is no K.delta.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from deltaloft.base_cache import BaseCache
 from deltaloft.bucket import Bucket, Listed, ObjectInfo
 from deltaloft.bucket_requests import object_url
 from deltaloft.deltaglider import metadata
+from deltaloft.deltaglider.absences import Absences
 from deltaloft.deltaglider.inflating import Kind
 from deltaloft.deltaglider.listing import groups, logical_key
 from deltaloft.deltaglider.metadata import DELTA_SUFFIX, Delta, Direct, Reference, folder_of
@@ -62,6 +63,7 @@ class DeltaGlider:
         self._limits = mode if isinstance(mode, Limits) else Limits()
         self._references = References(bucket, cache)
         self._made_by: dict[tuple[str, Kind], str] = {}
+        self._absences = Absences(bucket.list)
 
     # ---- Reading ----
 
@@ -117,7 +119,7 @@ class DeltaGlider:
             yield from ((each.key, each) for each in listing)
             return
         folders: dict[str, bool] = {}
-        for group in groups(listing):
+        for group in groups(self._absences.watched(listing, prefix)):
             found: dict[str, Listed] = {}
             for each in group:
                 if metadata.is_reference_name(each.key) and self._is_reference(each.key):
@@ -174,12 +176,14 @@ class DeltaGlider:
 
     def _beside(self, key: str, here: ObjectInfo | None) -> ObjectInfo | None:
         """Return DeltaGlider's delta of `key`, if there is one."""
-        if not _may_be_delta(key):
+        if not _may_be_delta(key) or (here is not None and self._absences.known(key)):
             return None
         stored = key + DELTA_SUFFIX
         try:
             info = self._bucket.head(stored)
         except NotFound:
+            if here is not None:
+                self._absences.missed(key)
             return None
         try:
             if isinstance(metadata.form_of(info, self._url(stored)), Delta):

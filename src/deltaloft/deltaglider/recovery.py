@@ -20,7 +20,6 @@ from dataclasses import dataclass, field
 from deltaloft.deltaglider.gzip_header import GzipHints, first_headers, later_headers
 from deltaloft.deltaglider.inflating import Kind
 from deltaloft.deltaglider.recompressors import Recompressor, recompressors
-from deltaloft.deltaglider.xz_blocks import traits_of
 
 __all__ = ["Budget", "Goal", "NotMadeAgain", "recover"]
 
@@ -40,6 +39,11 @@ class Budget:
         """Count from now."""
         self.seconds = seconds
         self._end = _cpu_seconds() + seconds
+
+    @property
+    def left(self) -> float:
+        """Return how many seconds are left."""
+        return max(0.0, self._end - _cpu_seconds())
 
     @property
     def half_spent(self) -> bool:
@@ -65,21 +69,31 @@ class Goal:
         kind: What it begins like.
         size: In bytes.
         sha256: Of the whole file.
-        hints: What helps to guess a gzip header.
-        reference: A file of the same folder, before it was inflated; may be anything.
+        hints: What helps to guess a gzip header, and a file of the same folder.
         first: The name of the recompressor that made the last one like this.
+        before: The first bytes of the file, where they are known: what follows is to be made.
     """
 
     kind: Kind
     size: int
     sha256: str
     hints: GzipHints
-    reference: bytes = b""
     first: str | None = None
+    before: bytes = b""
+    _begun: hashlib._Hash = field(init=False, default_factory=hashlib.sha256)
+
+    def __post_init__(self) -> None:
+        """Read what is known once."""
+        self._begun.update(self.before)
+
+    @property
+    def rest_size(self) -> int:
+        """Return how many bytes are to be made."""
+        return self.size - len(self.before)
 
     def is_met(self, pieces: Iterable[bytes]) -> bool:
-        """Say whether the pieces are the file."""
-        digest = hashlib.sha256()
+        """Say whether the pieces are the file, or the rest of it."""
+        digest = self._begun.copy()
         for piece in pieces:
             digest.update(piece)
         return digest.hexdigest() == self.sha256
@@ -94,7 +108,7 @@ class _Trials:
 
 
 def recover(content: memoryview, goal: Goal, budget: Budget) -> tuple[str, list[bytes]]:
-    """Return what made the file, and the file in pieces.
+    """Return what made the file, and the file in pieces, or what follows its known members.
 
     The compressed file is held in memory once, and once more while it is made.
 
@@ -105,19 +119,19 @@ def recover(content: memoryview, goal: Goal, budget: Budget) -> tuple[str, list[
     streams: list[tuple[Recompressor, bytes]] = []
     trailer = _trailer(content)
     for each in _ordered(goal):
-        stream = _made(each, content, goal.size, budget)
+        stream = _made(each, content, goal.rest_size, budget)
         if budget.spent or (streams and budget.half_spent):
             break  # a size that fits is hardly chance: the other half is for the header
         trials.tried += 1
         if stream is None:
             continue
         if goal.kind != "gzip":
-            if len(stream) == goal.size:
+            if len(stream) == goal.rest_size:
                 trials.of_right_size.append(each.name)
                 if goal.is_met([stream]):
                     return each.name, [stream]
             continue
-        room = goal.size - _GZIP_TRAILER - len(stream)
+        room = _room(stream, goal)
         if _GZIP_LEAST <= room <= _LONGEST_HEADER:
             trials.of_right_size.append(f"{each.name} and a header of {room} bytes")
             for header in first_headers(goal.hints, room, each.trait[0]):
@@ -134,22 +148,13 @@ def recover(content: memoryview, goal: Goal, budget: Budget) -> tuple[str, list[
 
 def _ordered(goal: Goal) -> list[Recompressor]:
     """Return the recompressors, those first that made the last file, or could the reference."""
-    trait = _trait(goal)
+    kin = goal.hints.kin
+    trait = kin.trait(goal.kind)
 
     def rank(each: Recompressor) -> tuple[bool, bool]:
         return each.name != goal.first, trait is not None and each.trait != trait
 
-    return sorted(recompressors(goal.kind), key=rank)
-
-
-def _trait(goal: Goal) -> tuple[int, ...] | None:
-    """Return what the reference's header says of the program that made it, if it is of the kind."""
-    head = goal.reference
-    if goal.kind == "gzip" and goal.hints.reference_fields is not None:
-        return goal.hints.reference_fields[1:2]
-    if goal.kind == "bzip2" and head[:3] == b"BZh" and head[3:4].isdigit():
-        return (int(head[3:4]),)
-    return traits_of(head) if goal.kind == "xz" else None
+    return sorted(recompressors(goal.kind, blocks=kin.blocks(goal.kind)), key=rank)
 
 
 def _made(
@@ -192,11 +197,11 @@ def _searched(
 
 
 def _room(stream: bytes, goal: Goal) -> int:
-    return goal.size - _GZIP_TRAILER - len(stream)
+    return goal.rest_size - _GZIP_TRAILER - len(stream)
 
 
 def _report(trials: _Trials, goal: Goal, budget: Budget) -> str:
-    words = f"{trials.tried} ways to make a {goal.kind} file of {goal.size} bytes tried"
+    words = f"{trials.tried} ways to make a {goal.kind} file of {goal.rest_size} bytes tried"
     if trials.of_right_size:
         words += f"; the size is that of {', '.join(trials.of_right_size[:3])}"
     if budget.spent:

@@ -10,7 +10,8 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from deltaloft.base_cache import BaseCache
 from deltaloft.bucket import Bucket, ObjectInfo
@@ -25,11 +26,12 @@ __all__ = ["OpenedReference", "References"]
 
 @dataclass(frozen=True, slots=True)
 class OpenedReference:
-    """The bytes of a reference, proven, and what its file was called."""
+    """The bytes of a reference, proven, and what its file was called and when it came."""
 
     view: memoryview
     sha256: str
     source_name: str
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class _Place:
     key: str
     size: int
     source_name: str
+    created_at: datetime
 
 
 class References:
@@ -62,10 +65,10 @@ class References:
         if path is not None:
             with mapped(path) as view:
                 self._check(sha256, hashlib.sha256(view).hexdigest(), place.key, url)
-                yield OpenedReference(view, sha256, place.source_name)
+                yield OpenedReference(view, sha256, place.source_name, place.created_at)
             return
         with self._downloaded(sha256, place, url) as view:
-            yield OpenedReference(view, sha256, place.source_name)
+            yield OpenedReference(view, sha256, place.source_name, place.created_at)
 
     @contextmanager
     def _downloaded(self, sha256: str, place: _Place, url: str) -> Iterator[memoryview]:
@@ -103,11 +106,11 @@ class References:
                 info = self._bucket.head(key)
             except NotFound:
                 continue
-            declared, name = self._declared(info)
+            declared, place = self._declared(info)
             if declared is not None and wanted in (None, declared):
-                return self._remembered(form, declared, _Place(key, info.size, name))
+                return self._remembered(form, declared, place)
             if declared is None and wanted is not None:
-                return self._remembered(form, wanted, _Place(key, info.size, name))
+                return self._remembered(form, wanted, place)
             others.append(f"{self._url(key)}: sha256 {wanted} expected, {declared} found")
         if others:
             raise WrongSource(f"{url}: reference {others[0]}")
@@ -118,14 +121,16 @@ class References:
             self._places[sha256, form.references] = place
         return sha256, place
 
-    def _declared(self, info: ObjectInfo) -> tuple[str | None, str]:
+    def _declared(self, info: ObjectInfo) -> tuple[str | None, _Place]:
+        place = _Place(info.key, info.size, "", info.modified)
         try:
             form = metadata.form_of(info, self._url(info.key))
         except DeltaloftError:
-            return None, ""
+            return None, place
         if isinstance(form, Reference):
-            return form.sha256, form.source_name
-        return (form.sha256, "") if isinstance(form, Direct) else (None, "")
+            created_at = form.created_at or info.modified
+            return form.sha256, replace(place, source_name=form.source_name, created_at=created_at)
+        return (form.sha256 if isinstance(form, Direct) else None), place
 
     def _check(self, sha256: str, found: str, key: str, url: str) -> None:
         if found != sha256:

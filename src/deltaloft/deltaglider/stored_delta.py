@@ -28,9 +28,12 @@ from deltaloft.delta_reader import open_delta
 from deltaloft.deltaglider import metadata
 from deltaloft.deltaglider.gzip_header import GzipHints
 from deltaloft.deltaglider.inflating import Kind, Marks, inflated, kind_of, marks_of
+from deltaloft.deltaglider.kin import Kin
+from deltaloft.deltaglider.members import shared_members
 from deltaloft.deltaglider.metadata import folder_of
 from deltaloft.deltaglider.recovery import Budget, Goal, NotMadeAgain, recover
 from deltaloft.deltaglider.references import OpenedReference, References
+from deltaloft.deltaglider.tar_facts import TarFacts
 from deltaloft.errors import ContentOnly, DamagedObject, DeltaError, UnsupportedDelta, WrongSource
 from deltaloft.native import Delta
 from deltaloft.secondary import DJW, FGK, compressor_name
@@ -132,9 +135,10 @@ class StoredDelta:
             return True
         with tempfile.TemporaryFile() as spool:
             target = cast("BinaryIO", spool)
-            self._spool(delta, reference, kinds, source_size, target)
+            inside = self._spool(delta, reference, kinds, source_size, target)
+            kin = Kin(reference.view, reference.source_name, reference.created_at, inside)
             with mapped_file(target) as view:
-                return self._finished(view, marks, reference, file, content)
+                return self._finished(view, marks, kin, file, content)
 
     def _spool(
         self,
@@ -143,18 +147,22 @@ class StoredDelta:
         kinds: list[Kind | None],
         source_size: int,
         target: BinaryIO,
-    ) -> None:
-        """Decode to `target` with the first reading of the reference that the delta agrees to."""
+    ) -> TarFacts:
+        """Decode to `target` with the first reading of the reference that the delta agrees to.
+
+        Returns what the tar in the reference tells, read that way.
+        """
         for kind in kinds:
             target.seek(0)
             target.truncate()
             try:
                 with self._source(reference, kind, source_size) as source:
                     codec.decode_file(source, delta, target, max_size=self.limits.inflated_size)
-                return
+                    return TarFacts.of(source)
             except (WrongSource, DamagedObject):
                 if kind == kinds[-1]:
                     raise
+        raise AssertionError("no reading of the reference was tried")
 
     @contextmanager
     def _source(
@@ -175,7 +183,7 @@ class StoredDelta:
         self,
         target: memoryview,
         marks: Marks | None,
-        reference: OpenedReference,
+        kin: Kin,
         file: BinaryIO,
         content: bool,
     ) -> bool:
@@ -187,40 +195,50 @@ class StoredDelta:
             _copy(target, file)
             return False
         kinds: list[Kind] = [marks.target] if marks and marks.target else ["gzip", "bzip2", "xz"]
-        for piece in self._made_again(target, kinds, reference):
+        for piece in self._made_again(target, kinds, kin):
             write_all(file, memoryview(piece))
         return True
 
-    def _made_again(
-        self, target: memoryview, kinds: list[Kind], reference: OpenedReference
-    ) -> list[bytes]:
+    def _made_again(self, target: memoryview, kinds: list[Kind], kin: Kin) -> list[bytes]:
         budget = Budget(self.limits.replay_seconds)
         folder = folder_of(self.info.key)
         refusals = []
         for kind in kinds:
-            goal = self._goal(kind, target, reference, self.made_by.get((folder, kind)))
-            try:
-                name, pieces = recover(target, goal, budget)
-            except NotMadeAgain as refusal:
-                refusals.append(str(refusal))
-                continue
-            self.made_by[folder, kind] = name
-            _log.info("%s: made again by %s", self.url, name)
-            return pieces
+            for goal, content, share in self._goals(kind, target, kin, budget):
+                try:
+                    name, pieces = recover(content, goal, share)
+                except NotMadeAgain as refusal:
+                    refusals.append(str(refusal))
+                    continue
+                self.made_by[folder, kind] = name
+                _log.info("%s: made again by %s", self.url, name)
+                return [goal.before, *pieces]
         raise ContentOnly(
             f"{self.url}: its content of {len(target)} bytes is here, but not how it was "
             f"compressed: {'; '.join(refusals)} (dg get --inflated gives the content)"
         )
 
-    def _goal(
-        self, kind: Kind, target: memoryview, reference: OpenedReference, first: str | None
-    ) -> Goal:
+    def _goals(
+        self, kind: Kind, target: memoryview, kin: Kin, budget: Budget
+    ) -> Iterator[tuple[Goal, memoryview, Budget]]:
+        """Yield what is to be made of which content, and in what time.
+
+        If the content begins like the reference's, the file may have been appended to: what would
+        follow then is tried first, for half of the time that is left.
+        """
         form = self.form
-        hints = GzipHints.of(
-            form.original_name, form.created_at, target, reference.view, reference.source_name
-        )
-        head = bytes(reference.view[:64]) if kind_of(reference.view) == kind else b""
-        return Goal(kind, form.size, form.sha256, hints, head, first)
+        first = self.made_by.get((folder_of(self.info.key), kind))
+
+        def goal(content: memoryview, before: bytes = b"") -> Goal:
+            uploaded = form.created_at or self.info.modified
+            hints = GzipHints.of(form.original_name, uploaded, content, kin)
+            return Goal(kind, form.size, form.sha256, hints, first, before)
+
+        end, plain_end = shared_members(kind, kin.view, target)
+        if 0 < end < form.size and plain_end < len(target):
+            rest = target[plain_end:]
+            yield goal(rest, bytes(kin.view[:end])), rest, Budget(budget.left / 2)
+        yield goal(target), target, budget
 
 
 def _guesses(view: memoryview) -> list[Kind | None]:

@@ -99,6 +99,16 @@ class FolderBucket:
         """`file:///path`."""
         return self._url
 
+    @property
+    def requests(self) -> None:
+        """None: a folder is sent no requests."""
+        return None
+
+    @property
+    def place(self) -> str:
+        """See `Bucket.place`."""
+        return self._url
+
     @contextmanager
     def get(
         self,

@@ -12,12 +12,13 @@ from functools import partial
 from deltaloft.errors import InvalidRequest, Unreachable
 from deltaloft.migration.location import Location
 from deltaloft.migration.moving import Check, Moved, Mover, move_elsewhere
-from deltaloft.transfers import Item, Side, StoreSide
+from deltaloft.transfers import Item, Options, Side, StoreSide
 
 __all__ = ["Crew", "cluster", "threads"]
 
 _BATCH = 16  # files in one errand to a cluster: its scheduler takes about a millisecond for each
 _CONNECT_SECONDS = 10
+_USUAL = Options()
 _ADDRESS = re.compile(r"(tcp|tls|ws|wss)://[^/\s]+:\d{1,5}/?|inproc://\S+", re.ASCII)
 
 
@@ -42,19 +43,32 @@ class Crew:
 
 @contextmanager
 def threads(
-    source: Side, target: StoreSide, *, check: Check = "read", jobs: int = 4
+    source: Side,
+    target: StoreSide,
+    *,
+    check: Check = "read",
+    jobs: int = 4,
+    options: Options = _USUAL,
 ) -> Iterator[Crew]:
-    """Lend threads of this process; the end of the block waits for what has begun."""
+    """Lend threads of this process; the end of the block waits for what has begun.
+
+    Of the options those count that say how a file is stored.
+    """
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="migrate")
     try:
-        yield Crew(pool, Mover(source, target, check).move, jobs)
+        yield Crew(pool, Mover(source, target, check, options).move, jobs)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
 def cluster(
-    address: str, source: Location, target: Location, *, check: Check = "read"
+    address: str,
+    source: Location,
+    target: Location,
+    *,
+    check: Check = "read",
+    options: Options = _USUAL,
 ) -> Iterator[Crew]:
     """Lend the workers of a Dask cluster, which have deltaloft and reach both ends.
 
@@ -63,6 +77,7 @@ def cluster(
         source: Where files come from: what each worker sees there.
         target: Where they go.
         check: As in `Mover`.
+        options: As in `threads`.
 
     Raises:
         InvalidRequest: distributed is not installed, the cluster has no workers, or that is no
@@ -86,7 +101,7 @@ def cluster(
         if not hands:
             raise InvalidRequest(f"{address}: a cluster with workers expected, found none")
         pool = client.get_executor(pure=False)
-        move = partial(move_elsewhere, source, target, check)
+        move = partial(move_elsewhere, source, target, check, options)
         try:
             yield Crew(pool, move, hands, _BATCH, (KilledWorker, CancelledError))
         finally:

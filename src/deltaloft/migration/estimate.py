@@ -25,12 +25,13 @@ from deltaloft.base_cache import BaseCache
 from deltaloft.errors import DeltaloftError
 from deltaloft.folder_bucket import FolderBucket
 from deltaloft.migration.journal import Family, Journal
-from deltaloft.store import Store
-from deltaloft.transfers import Item, LocalSide, Side, StoreSide
+from deltaloft.store import PutOptions, Store
+from deltaloft.transfers import Item, LocalSide, Options, Side, StoreSide
 
 __all__ = ["Estimate", "estimate"]
 
 _ROW = 4  # siblings for each point
+_USUAL = Options()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Estimate:
 class _Sample:
     source: Side
     store: Store
+    options: PutOptions
     most_bytes: int
     files: int = 0
     size: int = 0
@@ -83,18 +85,24 @@ class _Sample:
     def _put_one(self, item: Item) -> int:
         match self.source:
             case LocalSide() as folder:
-                return self.store.put(folder.path(item.name), item.name).added_size
+                path = folder.path(item.name)
+                return self.store.put(path, item.name, **self.options).added_size
             case StoreSide() as source:
                 with tempfile.TemporaryFile() as file:
                     spool = cast("BinaryIO", file)
                     source.store.get(source.key(item.name), spool)
                     spool.seek(0)
-                    return self.store.put(spool, item.name).added_size
+                    return self.store.put(spool, item.name, **self.options).added_size
         return 0
 
 
 def estimate(
-    source: Side, journal: Journal, *, files: int = 24, most_bytes: int = 1 << 30
+    source: Side,
+    journal: Journal,
+    *,
+    files: int = 24,
+    most_bytes: int = 1 << 30,
+    options: Options = _USUAL,
 ) -> Estimate:
     """Put a sample of about so many files into a temporary store, and work out what all would cost.
 
@@ -105,6 +113,7 @@ def estimate(
         journal: One that has taken stock of it.
         files: How many to take, at least four.
         most_bytes: How many bytes to take at most, as listed.
+        options: How the files would be stored.
 
     Raises:
         OSError: the disk for temporary files is full.
@@ -115,7 +124,7 @@ def estimate(
         folder = Path(name)
         cache = BaseCache(folder / "cache", key=os.urandom(32))
         bucket = FolderBucket(folder / "store", create=True)
-        sample = _Sample(source, Store(bucket, cache=cache), most_bytes)
+        sample = _Sample(source, Store(bucket, cache=cache), options.put, most_bytes)
         before = 0
         for family in journal.families():
             after = before + family.size

@@ -18,14 +18,16 @@ from pathlib import Path
 from typing import Literal
 
 from deltaloft.bucket import Attributes
-from deltaloft.errors import DamagedObject, DeltaloftError, InvalidRequest
+from deltaloft.errors import AlreadyExists, DamagedObject, DeltaloftError, InvalidRequest
 from deltaloft.migration.location import Location
-from deltaloft.store import CopyResult, PutResult
-from deltaloft.transfers import Item, LocalSide, Side, StoreSide, with_guessed_type
+from deltaloft.store import CopyResult, PutResult, Stat
+from deltaloft.transfers import Item, LocalSide, Options, Side, StoreSide, with_guessed_type
 
 __all__ = ["Check", "Moved", "Mover", "move_elsewhere"]
 
 Check = Literal["read", "sent"]
+
+_USUAL = Options()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Mover:
     source: Side
     target: StoreSide
     check: Check = "read"
+    options: Options = _USUAL
 
     def move(self, items: Sequence[Item]) -> list[Moved]:
         """Move some files one after the other, and say of each what became of it."""
@@ -61,7 +64,7 @@ class Mover:
     def _moved(self, item: Item) -> Moved:
         listed_size = item.size or 0
         try:
-            put = self._transfer(item)
+            put = self._put(item)
             self._check(item, put)
         except (DeltaloftError, OSError, MemoryError) as error:
             return Moved(item.name, listed_size, error=error)
@@ -69,17 +72,29 @@ class Mover:
             item.name, listed_size, put.size, put.stored_size, put.form, put.sha256, put.base
         )
 
+    def _put(self, item: Item) -> CopyResult | PutResult | Stat:
+        """Transfer a file; with `no_clobber`, one that is there already will do."""
+        try:
+            return self._transfer(item)
+        except AlreadyExists:
+            there = self.target.store.stat(self.target.key(item.name))
+            if there.sha256 is None or there.sha256 != self.source.sha256(item):
+                raise
+            return there
+
     def _transfer(self, item: Item) -> CopyResult | PutResult:
-        key = self.target.key(item.name)
+        key, how = self.target.key(item.name), self.options.put
         match self.source:
             case StoreSide() as source:
-                return source.store.copy(source.key(item.name), key, target=self.target.store)
+                there = self.target.store
+                return source.store.copy(source.key(item.name), key, target=there, **how)
             case LocalSide() as folder:
                 attributes = with_guessed_type(Attributes(), item.name)
-                return self.target.store.put(folder.path(item.name), key, attributes=attributes)
+                path = folder.path(item.name)
+                return self.target.store.put(path, key, attributes=attributes, **how)
         raise InvalidRequest("a store or a folder expected as source")
 
-    def _check(self, item: Item, put: CopyResult | PutResult) -> None:
+    def _check(self, item: Item, put: CopyResult | PutResult | Stat) -> None:
         if isinstance(self.source, StoreSide):
             self._compare(self.source.place(item.name), self.source.sha256(item), put)
         if self.check == "read":
@@ -87,20 +102,20 @@ class Mover:
                 read = self.target.store.get(put.key, nowhere)
             self._compare(self.target.place(item.name), read.sha256 or "none", put)
 
-    def _compare(self, place: str, sha256: str | None, put: CopyResult | PutResult) -> None:
+    def _compare(self, place: str, sha256: str | None, put: CopyResult | PutResult | Stat) -> None:
         if sha256 is not None and sha256 != put.sha256:
             raise DamagedObject(f"{place}: sha256 {put.sha256} was put, {sha256} is there")
 
 
 @lru_cache(maxsize=4)
-def _mover(source: Location, target: Location, check: Check) -> Mover:
+def _mover(source: Location, target: Location, check: Check, options: Options) -> Mover:
     opened = target.open()
     assert isinstance(opened, StoreSide)  # whoever sent the work has made sure
-    return Mover(source.open(), opened, check)
+    return Mover(source.open(), opened, check, options)
 
 
 def move_elsewhere(
-    source: Location, target: Location, check: Check, items: Sequence[Item]
+    source: Location, target: Location, check: Check, options: Options, items: Sequence[Item]
 ) -> list[Moved]:
     """Move files in a process that knows nothing but these words; it keeps both ends open."""
-    return _mover(source, target, check).move(items)
+    return _mover(source, target, check, options).move(items)

@@ -2,6 +2,7 @@
 
     plain     ── Deflater(parameters) ──→ deflated     bit for bit, as that program would
     both      ── guess_parameters() ────→ parameters   which of them did, at which level
+    two       ── find_ranges() ─────────→ ranges       what a Deflater need not look for
     deflated  ── inflate(), Inflater ───→ plain
 
 Raw deflate (RFC 1951): headers and checksums of zlib, gzip and zip are the caller's business.
@@ -9,9 +10,10 @@ Raw deflate (RFC 1951): headers and checksums of zlib, gzip and zip are the call
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, NamedTuple, Self, get_args
 
 from deltaloft._vcdiff import ffi, lib
 from deltaloft.buffers import Buffer
@@ -24,14 +26,17 @@ __all__ = [
     "DeflateParameters",
     "Deflater",
     "Inflater",
+    "Reuse",
+    "SymbolRange",
     "deflate",
+    "find_ranges",
     "guess_parameters",
     "inflate",
 ]
 
 DEFLATE_VERSION = 1  # of what is made from parameters; a later version makes the same of them
 
-DeflateFamily = Literal["zlib", "gzip", "chromium"]
+DeflateFamily = Literal["zlib", "gzip", "chromium", "miniz"]
 
 _FIRST_ROOM = 1 << 16  # bytes, at least, for what is inflated without a word on its size
 _MOST_TIMES = 4  # as many as the deflated ones; then twice as many again
@@ -45,9 +50,9 @@ class DeflateParameters:
 
     Attributes:
         family: Whose decisions are made: those of zlib (Python, Java and most others), of GNU gzip,
-            or of Chromium's zlib (Node, npm).
-        level: From 1 to 9.
-        mem_level: 8 or 9: blocks of 16 or 32 Ki symbols. GNU gzip has 9 only.
+            of Chromium's zlib (Node, npm), or of miniz (most of Rust).
+        level: From 1 to 9; of miniz from 2 on.
+        mem_level: 8 or 9: blocks of 16 or 32 Ki symbols. GNU gzip has 9 only, miniz 8.
     """
 
     family: DeflateFamily
@@ -86,19 +91,48 @@ class DeflateParameters:
             and bool(lib.dfl_parameters_known(_in_c(self)))
         )
 
+    @property
+    def reusable(self) -> bool:
+        """Whether streams can be made with them by reusing symbols of others."""
+        return self.known and bool(lib.dfl_parameters_reusable(_in_c(self)))
+
+
+class SymbolRange(NamedTuple):
+    """A range of a stream whose symbols another stream has, too.
+
+    Attributes:
+        searched: Plain bytes of the stream from the range before to this one.
+        skipped: Plain bytes of the other stream, likewise.
+        reused: Plain bytes of both, from behind a match to behind a match.
+    """
+
+    searched: int
+    skipped: int
+    reused: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reuse:
+    """Symbols that need not be looked for: another stream, deflated, has them in these ranges."""
+
+    deflated: Buffer
+    ranges: Sequence[SymbolRange]
+
 
 class Deflater:
     """One stream in the making, for one thread at a time.
 
     Args:
         parameters: Known ones.
+        reuse: Where symbols of another stream are taken, which saves time; the memory of that is
+            pinned until the stream is finished. It may be a stranger's.
 
     Raises:
-        InvalidRequest: other ones.
+        InvalidRequest: other parameters, or with `reuse` those of levels 1 to 3, or of miniz.
     """
 
-    def __init__(self, parameters: DeflateParameters) -> None:
-        if not parameters.known:
+    def __init__(self, parameters: DeflateParameters, reuse: Reuse | None = None) -> None:
+        if not (parameters.known if reuse is None else parameters.reusable):
             raise InvalidRequest(f"known deflate parameters expected, {parameters} found")
         deflater = lib.dfl_deflater_new(_in_c(parameters))
         if deflater == ffi.NULL:
@@ -106,6 +140,17 @@ class Deflater:
         self._deflater = ffi.gc(deflater, lib.dfl_deflater_free, size=720 << 10)
         self._lock = Lock()
         self._finished = False
+        self._reused: tuple[Pinned, ...] = ()
+        if reuse is not None:
+            self._reuse(reuse)
+
+    def _reuse(self, reuse: Reuse) -> None:
+        ranges = ffi.new("struct dfl_range[]", list(reuse.ranges))
+        stream = ffi.from_buffer("uint8_t[]", reuse.deflated)
+        self._reused = (stream, ranges)
+        result = lib.dfl_deflater_reuse(self._deflater, stream, len(stream), ranges, len(ranges))
+        if result != lib.DFL_OK:
+            raise MemoryError("deflater")
 
     def write(self, plain: Buffer) -> bytes:
         """Deflate what comes next; return what can be said of the deflated bytes by now.
@@ -116,6 +161,7 @@ class Deflater:
         Raises:
             RuntimeError: the stream is finished, or another thread is writing.
             MemoryError: there is none for the deflated bytes; the stream is lost.
+            MalformedDelta: what is to be reused cannot be; the stream is lost.
         """
         return self._deflate(plain, last=False)
 
@@ -133,38 +179,78 @@ class Deflater:
             self._finished = last
             with pinned(plain) as memory:
                 result = lib.dfl_deflate(self._deflater, memory, len(memory), last, deflated, size)
+            if result == lib.DFL_MALFORMED:
+                raise MalformedDelta("deflate: ranges of symbols that can be reused expected")
             if result != lib.DFL_OK:
-                self._finished = True
                 raise MemoryError("deflated bytes")
             return bytes(ffi.buffer(deflated[0], size[0]))
+        except (MalformedDelta, MemoryError):
+            self._finished = True
+            raise
         finally:
+            if self._finished and self._reused:
+                ffi.release(self._reused[0])
+                self._reused = ()
             self._lock.release()
 
 
-def deflate(plain: Buffer, parameters: DeflateParameters) -> bytes:
+def deflate(plain: Buffer, parameters: DeflateParameters, reuse: Reuse | None = None) -> bytes:
     """Deflate all of `plain` as one stream. Raises as `Deflater`."""
-    deflater = Deflater(parameters)
+    deflater = Deflater(parameters, reuse)
     return b"".join((deflater.write(plain), deflater.finish()))
 
 
-def guess_parameters(plain: Buffer, deflated: Buffer) -> DeflateParameters | None:
+def guess_parameters(
+    plain: Buffer, deflated: Buffer, *, enough: int | None = None
+) -> DeflateParameters | None:
     """Find parameters that make the stream `deflated` of `plain`, or None.
 
-    All of it is compared, so what is returned has been proven. Of parameters that make the same,
-    the most common are returned.
+    Of parameters that make the same, the most common are returned.
 
     Args:
         plain: What the stream holds, from its first byte to its last.
         deflated: The whole stream, without what stands before and behind it.
+        enough: How many bytes of it to compare; by default all, so that what is returned has been
+            proven.
     """
     found = ffi.new("struct dfl_parameters *")
     with pinned(plain) as source, pinned(deflated) as target:
-        result = lib.dfl_guess(source, len(source), target, len(target), found)
+        compared = len(target) if enough is None else min(enough, len(target))
+        result = lib.dfl_guess(source, len(source), target, len(target), compared, found)
     if result == lib.DFL_NO_MEMORY:
         raise MemoryError("deflater")
     if result != lib.DFL_OK:
         return None
     return DeflateParameters(_FAMILIES[found.family], found.level, found.mem_level)
+
+
+def find_ranges(
+    source: Buffer, target: Buffer, plain_size: int, *, least: int, most: int
+) -> list[SymbolRange]:
+    """Find what the stream `target` has of the symbols of the stream `source`.
+
+    It is what they look like: whoever reuses the ranges compares what he makes.
+
+    Args:
+        source: A deflated stream.
+        target: Another one; neither need be ours.
+        plain_size: How many bytes the latter holds.
+        least: The least plain bytes of a range, at least 1.
+        most: The most ranges to find.
+
+    Raises:
+        MalformedDelta: one of them breaks RFC 1951.
+        MemoryError: 4 bytes for each symbol of both are needed, and as many for the source again.
+    """
+    most = min(most, plain_size // least)
+    ranges, count = ffi.new("struct dfl_range[]", most), ffi.new("size_t *")
+    with pinned(source) as old, pinned(target) as new:
+        result = lib.dfl_find_ranges(old, len(old), new, len(new), least, ranges, most, count)
+    if result == lib.DFL_NO_MEMORY:
+        raise MemoryError("symbols")
+    if result != lib.DFL_OK:
+        raise MalformedDelta("two deflate streams expected, what breaks RFC 1951 found")
+    return [SymbolRange(each.searched, each.skipped, each.reused) for each in ranges[0 : count[0]]]
 
 
 class Inflater:
@@ -198,11 +284,15 @@ class Inflater:
             RuntimeError: another thread is reading.
         """
         plain = fresh_bytes(size)
-        with pinned(deflated) as source:
-            made, consumed = self._inflate(source, 0, plain)
+        made, consumed = self.read_into(deflated, plain)
         return (plain if made == size else plain[:made]), consumed
 
-    def _inflate(self, source: Pinned, start: int, plain: bytes) -> tuple[int, int]:
+    def read_into(self, deflated: Buffer, plain: Buffer) -> tuple[int, int]:
+        """Like `read`, but fill `plain`, and return how many bytes of it were made."""
+        with pinned(deflated) as source:
+            return self._inflate(source, 0, plain)
+
+    def _inflate(self, source: Pinned, start: int, plain: Buffer) -> tuple[int, int]:
         """Fill `plain` from `source[start:]`; return how much was made, and how much was read."""
         sizes = ffi.new("size_t[2]")
         if not self._lock.acquire(blocking=False):

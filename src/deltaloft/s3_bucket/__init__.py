@@ -1,4 +1,4 @@
-"""A bucket of S3 or of an S3-compatible service, through boto3. Nothing else imports boto3.
+"""A bucket of S3 or of an S3-compatible service, through botocore, which is most of boto3.
 
     connection   a client with our timeouts and retries
     failures     boto3's exceptions -> ours
@@ -107,6 +107,7 @@ class S3Bucket:
         self._options: Any = {"profile": profile, "region": region, "endpoint_url": endpoint_url}
         self._client = client
         self._client_lock = threading.Lock()
+        self._requests: int | None = None if client is not None else 0
         self._seen = False  # has the bucket answered as one that exists?
         self.known = Known(name)
         self._writer = Writer(name, self.known)
@@ -116,6 +117,11 @@ class S3Bucket:
     def url(self) -> str:
         """`s3://name`, or `s3://name/prefix`."""
         return self._url
+
+    @property
+    def place(self) -> str:
+        """See `Bucket.place`."""
+        return f"{self.client.meta.endpoint_url} {self._url}"
 
     @property
     def name(self) -> str:
@@ -129,7 +135,7 @@ class S3Bucket:
 
     @property
     def client(self) -> S3Client:
-        """The boto3 client, made when it is first asked for.
+        """The client, made when it is first asked for.
 
         Raises:
             InvalidRequest: an option, or the AWS configuration, cannot work.
@@ -137,7 +143,18 @@ class S3Bucket:
         with self._client_lock:
             if self._client is None:
                 self._client = connect(self._url, **self._options)
+                self._client.meta.events.register("before-send.s3", self._count)
             return self._client
+
+    @property
+    def requests(self) -> int | None:
+        """See `Bucket.requests`; None with a client of somebody else's, who may send more."""
+        return self._requests
+
+    def _count(self, **_: object) -> None:
+        with self._client_lock:
+            assert self._requests is not None
+            self._requests += 1
 
     def create(self) -> None:
         """Make the bucket; one that is there, and ours to use, stays.

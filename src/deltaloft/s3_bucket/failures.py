@@ -113,9 +113,13 @@ def failure(error: Exception, where: str) -> DeltaloftError:
     if isinstance(error, boto.ClientError):
         kind, words = _answered(error)
     elif isinstance(error, _NO_CREDENTIALS):
-        kind, words = AccessDenied, f"no usable credentials ({type(error).__name__})"
+        kind = AccessDenied
+        words = f"no usable credentials ({type(error).__name__}) in the environment or AWS profile"
     elif isinstance(error, _NO_ANSWER):
         kind, words = Unreachable, f"no answer from the endpoint ({type(error).__name__})"
+    elif isinstance(error, boto.ProfileNotFound):
+        words = f"no profile {error.kwargs['profile']!r} in the AWS configuration"
+        kind = InvalidRequest
     elif isinstance(error, _UNUSABLE):
         kind, words = InvalidRequest, f"a setting cannot work ({type(error).__name__})"
     elif isinstance(error, (ResponseParserError, ValueError)):

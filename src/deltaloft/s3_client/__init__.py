@@ -27,6 +27,7 @@ from deltaloft.errors import InvalidRequest
 from deltaloft.s3_bucket.connection import connect
 from deltaloft.s3_client.methods import Client
 from deltaloft.s3_client.presigning import Purged
+from deltaloft.store import CodecPolicy
 
 __all__ = ["Client", "Purged", "client"]
 
@@ -37,6 +38,7 @@ def client(
     profile: str | None = None,
     root: str = "",
     cache: BaseCache | None = None,
+    codec: CodecPolicy | None = None,
     region_name: str | None = None,
     endpoint_url: str | None = None,
     **options: Any,
@@ -48,6 +50,7 @@ def client(
         profile: A profile of the AWS configuration.
         root: The store's root in each bucket.
         cache: Where downloaded bases are kept; by default the cache of the environment.
+        codec: As `Store.open` takes it, for all that is put.
         region_name: As in boto3, like all the rest.
         endpoint_url: The endpoint of an S3-compatible service.
         options: What else `boto3.client` takes: `config`, `verify`, `aws_access_key_id` ... Our
@@ -61,4 +64,4 @@ def client(
     wrapped = connect(
         "s3", profile=profile, region=region_name, endpoint_url=endpoint_url, **options
     )
-    return Client(wrapped, root=root, cache=cache)
+    return Client(wrapped, root=root, cache=cache, codec=codec)

@@ -1,9 +1,9 @@
 """ListObjects and ListObjectsV2: the files of a store, with their own sizes.
 
-A store lists from the beginning of a prefix. So that the next page goes on where the last one
-ended, a client keeps a few listings open, by the token that continues them; for a token that it
-does not know, and for StartAfter, it lists from the beginning again and drops what comes before: a
-request per thousand keys, no HEAD. A page of fewer than a hundred asks for its sizes key by key.
+A store lists key by key, with sizes that it asks for in bulk. So that the next page goes on where
+the last one ended, a client keeps a few listings open, by the token that continues them; for a
+token that it does not know, and for StartAfter, it begins a listing behind that key. A page of
+fewer than a hundred asks for its sizes key by key.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ _MOST = 1000
 _MANY = 100  # keys of a page that are worth asking the catalog for
 _OPEN = 4
 _THREADS = 8
+_LAST = "\U0010ffff"  # a key that has it comes behind all of sense with the same beginning
 _COMMON = {"Bucket", "Delimiter", "EncodingType", "MaxKeys", "Prefix"}
 
 
@@ -222,8 +223,22 @@ class Listings:
 
         sizes: Any = shown if after or asked.delimiter else True
         prefix = asked.prefix.removeprefix(root) if asked.prefix.startswith(root) else ""
-        entries = store.list(prefix, sizes=sizes if asked.by_catalog else False)
+        entries = store.list(
+            prefix,
+            start_after=self._behind(asked, after),
+            sizes=sizes if asked.by_catalog else False,
+        )
         return _Walk(cast("Generator[Entry]", entries))
+
+    def _behind(self, asked: _Asked, after: str) -> str:
+        """Return the key of a store behind which a listing goes on."""
+        root = self._stores.root
+        if not after.startswith(root):
+            # A key outside the root comes before all of it, or behind all of it.
+            return "" if after < root else _LAST
+        if after and after.startswith(asked.prefix) and asked.folder(after) == after:
+            after += _LAST  # all of a folder that has been shown
+        return after[len(root) :]
 
     def _keep(self, name: tuple[_Asked, str], walk: _Walk) -> None:
         with self._lock:

@@ -21,6 +21,7 @@ from deltaloft.s3_client import (
 from deltaloft.s3_client.listing import Listings
 from deltaloft.s3_client.presigning import Purged
 from deltaloft.s3_client.stores import Stores
+from deltaloft.store import CodecPolicy
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -64,16 +65,24 @@ class Client:
     may use it.
     """
 
-    def __init__(self, client: S3Client, *, root: str = "", cache: BaseCache | None = None) -> None:
+    def __init__(
+        self,
+        client: S3Client,
+        *,
+        root: str = "",
+        cache: BaseCache | None = None,
+        codec: CodecPolicy | None = None,
+    ) -> None:
         """Wrap a client of boto3.
 
         Args:
             client: Of S3. Whoever made it closes it.
             root: The store's root in each bucket. Keys stay whole; others are refused.
             cache: Where downloaded bases are kept; by default the cache of the environment.
+            codec: As `Store.open` takes it, for all that is put.
         """
         self._wrapped = client
-        self._stores = Stores(client, root, cache)
+        self._stores = Stores(client, root, cache, codec)
         self._listings = Listings(self._stores)
 
     def __enter__(self) -> Self:

@@ -17,6 +17,7 @@ from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from boto3.s3.transfer import TransferConfig, create_transfer_manager
 from botocore.exceptions import ClientError
 
 from deltaloft.errors import NotFound
@@ -110,7 +111,8 @@ def _whole_copy(stores: Stores, place: Place, stat: Stat, expires_in: int) -> st
         spool = cast("BinaryIO", file)
         place.store.get(place.key, spool)
         spool.seek(0)
-        stores.client.upload_fileobj(spool, place.bucket, key, ExtraArgs=extra)
+        with create_transfer_manager(stores.client, TransferConfig()) as transfers:
+            transfers.upload(spool, place.bucket, key, extra_args=extra).result()
     _log.info("%s: a copy of %d bytes for a presigned URL", key, stat.size)
     return key
 

@@ -19,7 +19,7 @@ from deltaloft.base_cache import BaseCache
 from deltaloft.layout import is_ours
 from deltaloft.s3_client.failures import failing_as, refuse
 from deltaloft.s3_client.hearing import Heard, Hearing
-from deltaloft.store import Store
+from deltaloft.store import CodecPolicy, Store
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -50,11 +50,14 @@ class Place:
 class Stores:
     """Stores over one boto3 client. Many threads may use them."""
 
-    def __init__(self, client: S3Client, root: str, cache: BaseCache | None) -> None:
+    def __init__(
+        self, client: S3Client, root: str, cache: BaseCache | None, codec: CodecPolicy | None
+    ) -> None:
         """Open nothing yet."""
         self.client = client
         self.root = f"{root.strip('/')}/" if root.strip("/") else ""
         self._cache = cache
+        self._codec = codec
         self._hearing = Hearing(client)
         self._stores: dict[str, Store] = {}
         self._lock = threading.Lock()
@@ -73,7 +76,8 @@ class Stores:
             store = self._stores.get(bucket)
             if store is None:
                 url = f"s3://{bucket}/{self.root}"
-                store = Store.open(url, client=self.client, cache=self._cache)
+                options: Any = {"cache": self._cache, "codec": self._codec}
+                store = Store.open(url, client=self.client, **options)
                 self._stores[bucket] = store
             return store
 

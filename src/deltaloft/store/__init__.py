@@ -6,8 +6,9 @@ PutResult ...   what these return
 store ─> gc, verify ─> put, get, copy, explain, survey ─> choosing ─> base_bytes, input ─> proof
 """
 
+from deltaloft.store.deltas import CodecPolicy
 from deltaloft.store.proof import Progress
-from deltaloft.store.put import DeltaPolicy
+from deltaloft.store.put import DeltaPolicy, PutOptions
 from deltaloft.store.results import (
     Alternative,
     CatalogResult,
@@ -17,6 +18,7 @@ from deltaloft.store.results import (
     GcResult,
     GetResult,
     PutResult,
+    Spent,
     Stat,
     StoredBase,
     UnusedBase,
@@ -27,6 +29,7 @@ from deltaloft.store.store import Store
 __all__ = [
     "Alternative",
     "CatalogResult",
+    "CodecPolicy",
     "CopyResult",
     "DeltaPolicy",
     "Entry",
@@ -34,7 +37,9 @@ __all__ = [
     "GcResult",
     "GetResult",
     "Progress",
+    "PutOptions",
     "PutResult",
+    "Spent",
     "Stat",
     "Store",
     "StoredBase",

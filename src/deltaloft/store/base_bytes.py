@@ -1,16 +1,17 @@
 """The bytes of a base: mapped where they lie on this machine, else out of the cache.
 
 What the bucket holds under a base's name is looked at before anything is stored that needs it, but
-not again within ten minutes: one HEAD, or for a local file its SHA-256.
+not again within half an hour: one HEAD, or for a local file its SHA-256. The next process need not
+ask either, for the cache has a note: see docs/gc.md.
 """
 
 from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from deltaloft import layout
 from deltaloft.base_cache import BaseCache
@@ -24,16 +25,21 @@ from deltaloft.store.clock import Stopwatch
 __all__ = ["BaseBytes"]
 
 _PIECE = 1 << 20
-_SEEN_SECONDS = 600.0  # a process may live for long, and a base be deleted
-_SEEDED = 256 << 20  # bytes; a larger new base is not worth its memory for a later download
+# From a look at a base to the next. Ten minutes on, a key is there or somebody looks again; no base
+# that was not marked is deleted within an hour (docs/gc.md).
+_SEEN_SECONDS = 1800.0
+
+
+def _ignore(size: int) -> None:
+    """Nobody wants to know."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What a look at a base told, and how long ago that was."""
+    """What a look at a base told, and how long ago it began."""
 
     protection: str
-    watch: Stopwatch = field(default_factory=Stopwatch)
+    watch: Stopwatch
 
 
 class BaseBytes:
@@ -48,20 +54,29 @@ class BaseBytes:
 
     @contextmanager
     def opened(
-        self, sha256: str, size: int, *, check: bool = False, download: bool = True
+        self,
+        sha256: str,
+        size: int,
+        *,
+        check: bool = False,
+        download: bool = True,
+        fetched: Callable[[int], object] = _ignore,
     ) -> Iterator[memoryview]:
         """Lend the bytes of a base; with `check`, only after a look at what the bucket holds.
+
+        `fetched` is told the size of what had to be downloaded for it.
 
         Raises:
             NotFound: the bucket does not hold it, or this machine, and not `download`.
             DamagedObject: it is not what its name says.
         """
+        watch = Stopwatch()
         path = self._bucket.local_path(layout.base_key(sha256))
         if path is not None:
             with mapped(path) as view:
                 self._check_size(sha256, len(view), size)
                 if check:
-                    self._prove(sha256, view)
+                    self._prove(sha256, view, watch)
                 yield view
             return
 
@@ -72,7 +87,8 @@ class BaseBytes:
             with downloading(self._bucket, layout.base_key(sha256)) as reading:
                 self._check_size(sha256, reading.info.size, size)
                 yield reading.chunks()
-            self._seen[sha256] = _Look(layout.base_protection(reading.info.attributes))
+            fetched(size)
+            self._take_note(sha256, layout.base_protection(reading.info.attributes), watch)
 
         with ExitStack() as stack:
             try:
@@ -80,7 +96,7 @@ class BaseBytes:
             except PreconditionFailed:  # stored once more while it was read: the same bytes
                 view = stack.enter_context(self.cache().open(sha256, size, fetch))
             if check:
-                self._look(sha256, size)
+                self._look(sha256, size, watch)
             yield view
 
     def check(self, sha256: str, size: int) -> None:
@@ -90,13 +106,15 @@ class BaseBytes:
             NotFound: nothing.
             DamagedObject: not what the name says.
         """
+        watch = Stopwatch()
         path = self._bucket.local_path(layout.base_key(sha256))
         if path is None:
-            self._look(sha256, size)
+            # Not by a note: who puts a file again to repair what it was the base of, needs it put.
+            self._look(sha256, size, watch, by_note=False)
             return
         with mapped(path) as view:
             self._check_size(sha256, len(view), size)
-            self._prove(sha256, view)
+            self._prove(sha256, view, watch)
 
     @property
     def are_mapped(self) -> bool:
@@ -118,22 +136,17 @@ class BaseBytes:
         """
         if self._bucket.local_path(layout.base_key(sha256)) is not None:
             return ""  # a folder protects nothing
-        self._look(sha256, size)
+        self._look(sha256, size, Stopwatch())
         return self._seen[sha256].protection
 
-    def remember(self, sha256: str, view: memoryview, protection: str) -> None:
-        """Take note of a base just stored, and keep its bytes where they would be downloaded."""
-        self._seen[sha256] = _Look(protection)
-        local = self._bucket.local_path(layout.base_key(sha256)) is not None
-        if local or len(view) > _SEEDED:
-            return
+    def remember(self, sha256: str, view: memoryview, protection: str, *, watch: Stopwatch) -> None:
+        """Take note of a base just stored, and keep its bytes where they would be downloaded.
 
-        @contextmanager
-        def fetch() -> Iterator[Iterator[bytes]]:
-            yield (bytes(view[i : i + _PIECE]) for i in range(0, len(view), _PIECE))
-
-        with self.cache().open(sha256, len(view), fetch):
-            pass
+        `watch` was started before the index was read.
+        """
+        self._take_note(sha256, protection, watch)
+        if self._bucket.local_path(layout.base_key(sha256)) is None:
+            self.cache().keep(sha256, len(view), _pieces(view))
 
     def cache(self) -> BaseCache:
         """Return the cache, opened when it is first needed."""
@@ -146,13 +159,38 @@ class BaseBytes:
         last = self._seen.get(sha256)
         return last is not None and last.watch.seconds() < _SEEN_SECONDS
 
-    def _look(self, sha256: str, size: int) -> None:
-        if not self._was_seen(sha256):
-            info = self._bucket.head(layout.base_key(sha256))
-            self._check_size(sha256, info.size, size)
-            self._seen[sha256] = _Look(layout.base_protection(info.attributes))
+    def _look(self, sha256: str, size: int, watch: Stopwatch, *, by_note: bool = True) -> None:
+        """Make sure that a base has been seen; `watch` tells when we began to want that."""
+        if self._was_seen(sha256):
+            return
+        if by_note and (noted := self._noted(sha256)) is not None:
+            self._seen[sha256] = noted
+            if self._was_seen(sha256):
+                return
+        info = self._bucket.head(layout.base_key(sha256))
+        self._check_size(sha256, info.size, size)
+        self._take_note(sha256, layout.base_protection(info.attributes), watch)
 
-    def _prove(self, sha256: str, view: memoryview) -> None:
+    def _take_note(self, sha256: str, protection: str, watch: Stopwatch) -> None:
+        """Remember a look, and let the next process know of it."""
+        self._seen[sha256] = _Look(protection, watch)
+        is_local = self._bucket.local_path(layout.base_key(sha256)) is not None
+        if not is_local and (began := watch.written()):
+            self.cache().note(self._note(sha256), f"{protection}\n{began}")
+
+    def _noted(self, sha256: str) -> _Look | None:
+        """Return the last look of another process, unless the machine was started since."""
+        text = self.cache().noted(self._note(sha256))
+        if text is None:
+            return None
+        protection, _, began = text.partition("\n")
+        watch = Stopwatch.read(began)
+        return None if watch is None else _Look(protection, watch)
+
+    def _note(self, sha256: str) -> str:
+        return f"{sha256} {self._bucket.place}"
+
+    def _prove(self, sha256: str, view: memoryview, watch: Stopwatch) -> None:
         if self._was_seen(sha256):
             return
         digest = hashlib.sha256()
@@ -162,7 +200,7 @@ class BaseBytes:
         found = digest.hexdigest()
         if found != sha256:
             raise DamagedObject(f"{self._url(sha256)}: sha256 {sha256} expected, found {found}")
-        self._seen[sha256] = _Look("")  # what is on this machine has none
+        self._seen[sha256] = _Look("", watch)  # what is on this machine has none
 
     def _check_size(self, sha256: str, found: int, size: int) -> None:
         if found != size:
@@ -170,3 +208,10 @@ class BaseBytes:
 
     def _url(self, sha256: str) -> str:
         return object_url(self._bucket.url, layout.base_key(sha256))
+
+
+def _pieces(view: memoryview) -> Iterator[memoryview]:
+    for start in range(0, len(view), _PIECE):
+        yield view[start : start + _PIECE]
+        if start % PAGES_KEPT == 0:
+            give_pages_back(view)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
+from pathlib import Path
+from typing import Self
 
 from deltaloft import layout
 from deltaloft.bucket import Bucket
@@ -22,14 +24,41 @@ def bucket_time(bucket: Bucket) -> datetime:
 
 
 class Stopwatch:
-    """Tells how long ago it was made; time that the machine or process slept counts, too."""
+    """Tells how long ago it was made; time that the machine or process slept counts, too.
+
+    Another process can read it, on the same machine and until that starts again.
+    """
 
     def __init__(self) -> None:
         self._started = _clocks()
 
+    def written(self) -> str:
+        """Return it as text for `read`; nothing where the system does not tell its starts apart."""
+        boot = _boot()
+        return "" if boot is None else " ".join([boot, *map(repr, self._started)])
+
+    @classmethod
+    def read(cls, text: str) -> Self | None:
+        """Return what was `written`; None if that was before this machine started, or in future."""
+        boot, *started = text.split(" ")
+        if boot == "" or boot != _boot() or len(started) != len(_clocks()):
+            return None
+        watch = cls()
+        watch._started = tuple(map(float, started))
+        ahead = (then > now for now, then in zip(_clocks(), watch._started, strict=True))
+        return None if any(ahead) else watch
+
     def seconds(self) -> float:
         """Return the longest time that any clock of this machine says has passed."""
         return max(now - then for now, then in zip(_clocks(), self._started, strict=True))
+
+
+def _boot() -> str | None:
+    """Return a name for this run of the system; Linux has one."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip() or None
+    except OSError:
+        return None
 
 
 def _clocks() -> tuple[float, ...]:

@@ -14,15 +14,18 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import BinaryIO, cast
 
 from deltaloft import layout
+from deltaloft.bases import BaseIndex
 from deltaloft.bucket import Attributes, Bucket, Lock, ObjectInfo
 from deltaloft.bucket_requests import check_copy, object_url
 from deltaloft.deltaglider import user_attributes
 from deltaloft.errors import (
+    AlreadyExists,
     InputChanged,
     InvalidRequest,
     NotFound,
@@ -33,13 +36,41 @@ from deltaloft.layout import Delta, Foreign, Form
 from deltaloft.store.base_bytes import BaseBytes
 from deltaloft.store.get import Older
 from deltaloft.store.older import OlderFiles, give
+from deltaloft.store.put import PutOptions
 from deltaloft.store.results import CopyResult, PutResult, described
 
-__all__ = ["Copying"]
+__all__ = ["Copying", "Marks", "check_free"]
 
 _log = logging.getLogger(__name__)
 
 _TRIES = 4  # a source that is replaced this often while it is copied
+
+
+def check_free(bucket: Bucket, key: str) -> None:
+    """Look whether a key is free; endpoints know no condition on the target of a copy.
+
+    Raises:
+        AlreadyExists: it is not.
+    """
+    with suppress(NotFound):
+        bucket.head(key)
+        raise AlreadyExists(f"{object_url(bucket.url, key)}: the key is taken")
+
+
+class Marks:
+    """Which bases of a store a collection has marked."""
+
+    def __init__(self, bucket: Bucket, base_bytes: BaseBytes) -> None:
+        """Look where these bases are."""
+        self._bucket = bucket
+        self._base_bytes = base_bytes
+        self._indexes: dict[str, BaseIndex] = {}  # by protection
+
+    def is_retiring(self, form: Delta) -> bool:
+        """Say whether the base of a delta is marked, as the bucket has it now."""
+        token = self._base_bytes.protection(form.base, form.base_size)
+        index = self._indexes.setdefault(token, BaseIndex(self._bucket, token=token))
+        return form.base in index.marks()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +85,10 @@ class Copying:
     source_key: str
     target_key: str
     attributes: Attributes | None
+    options: PutOptions
     get: Callable[[str, BinaryIO], object]
-    put: Callable[[BinaryIO, str, Attributes], PutResult]
-    is_retiring: Callable[[Delta], bool]
+    put: Callable[..., PutResult]
+    marks: Marks
     older: OlderFiles
 
     def run(self, *, within: bool) -> CopyResult:
@@ -99,7 +131,7 @@ class Copying:
                 return self.between()
             except PreconditionFailed:
                 continue
-            if isinstance(form, Delta) and self.is_retiring(form):
+            if isinstance(form, Delta) and self.marks.is_retiring(form):
                 return self.between()
             return self._result(self.bucket.head(self.target_key), where)
         raise PreconditionFailed(f"{self._source_url}: replaced {_TRIES} times while it was copied")
@@ -121,7 +153,7 @@ class Copying:
 
     def _put(self, spool: BinaryIO, attributes: Attributes) -> CopyResult:
         spool.seek(0)
-        put = self.put(spool, self.target_key, attributes)
+        put = self.put(spool, self.target_key, attributes=attributes, **self.options)
         return CopyResult(
             self.source_key,
             put.key,

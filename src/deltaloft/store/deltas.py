@@ -11,24 +11,42 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, BinaryIO, Literal, cast
+from typing import IO, BinaryIO, Literal, cast, get_args
 
 from deltaloft import codec
 from deltaloft.buffers import Buffer, mapped_file
-from deltaloft.errors import DeltaloftError
+from deltaloft.errors import DeltaloftError, InvalidRequest
 from deltaloft.store.input import Input
 from deltaloft.store.proof import ProvingWriter
 from deltaloft.unpack import encode_unpacked
 
-__all__ = ["CodecPolicy", "proven_delta"]
+__all__ = ["CodecPolicy", "codec_policy", "proven_delta"]
 
 # "vcdiff" keeps deltas that stock tools read; "auto" takes what is smaller.
 CodecPolicy = Literal["auto", "vcdiff"]
 
+_CODECS = get_args(CodecPolicy)
+_VARIABLE = "DG_CODEC"
+
 _log = logging.getLogger(__name__)
+
+
+def codec_policy(given: CodecPolicy | None) -> CodecPolicy:
+    """Return what was given, or else what the environment says: DG_CODEC, "auto" without it.
+
+    Raises:
+        InvalidRequest: that is no policy.
+    """
+    where, found = "codec", given
+    if found is None:
+        where, found = _VARIABLE, cast("CodecPolicy", os.environ.get(_VARIABLE, "auto"))
+    if found not in _CODECS:
+        raise InvalidRequest(f"{where}: one of {', '.join(_CODECS)} expected, found {found!r}")
+    return found
 
 
 @contextmanager

@@ -78,9 +78,7 @@ class Explaining:
         return self._planned("delta", size, found.base.sha256, reason, shown)
 
     def _candidates(self) -> list[Candidate]:
-        known = self.index.load()
-        of = self.given.sketch()
-        return choosing.candidates_for(known, self.given, key=self.key, of=of)
+        return choosing.candidates_for(self.index.load(), self.given, key=self.key)
 
     def _planned(
         self,
@@ -98,7 +96,7 @@ class Explaining:
 
     def _planned_base(self, reason: Reason, shown: Sequence[Alternative]) -> Explanation:
         given = self.given
-        base = bases.Base(given.sha256, given.size, bases.stem(self.key), str(given.sketch()))
+        base = bases.Base(given.sha256, given.size, bases.stem(self.key), str(given.sketch))
         delta = codec.encode(given.view, given.view)
         if len(delta) > eligible.base_overhead(base):
             return self._planned("plain", given.size, None, "too small for a base", shown)

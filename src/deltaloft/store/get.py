@@ -16,7 +16,7 @@ import io
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -37,6 +37,7 @@ from deltaloft.errors import (
 )
 from deltaloft.layout import Delta, Foreign, Plain
 from deltaloft.store.base_bytes import BaseBytes
+from deltaloft.store.meter import Meter
 from deltaloft.store.partial import Partial
 from deltaloft.store.proof import Progress, ProvingWriter
 from deltaloft.store.results import FormName, GetResult
@@ -67,6 +68,7 @@ class Getting:
     older: Callable[[str, ObjectInfo], StoredDelta | Direct | None]
     key: str
     progress: Progress | None
+    meter: Meter = field(default_factory=Meter)
 
     def run(self, target: str | Path | BinaryIO) -> GetResult:
         """Give the file back: to a path whole or not at all, to a file object as it is proven."""
@@ -114,8 +116,10 @@ class Getting:
                 stored_size = reading.info.size
                 layout.check_delta_size(form, stored_size, self._url)
                 delta = stack.enter_context(_spooled(reading))
+                self.meter.fetched(stored_size)
             self._decoded(form, delta, file, hold_back=hold_back)
-            return GetResult(self.key, "delta", form.size, stored_size, form.sha256, form.base)
+            proven = form.sha256, form.base, form.codec
+            return GetResult(self.key, "delta", form.size, stored_size, *proven)
 
     def _opened(self, partial: Partial, stack: ExitStack) -> Reading:
         """Ask for the object, or for what a killed process left to fetch of the same version."""
@@ -143,7 +147,9 @@ class Getting:
         sha256 = None if isinstance(form, Foreign) else form.sha256
         writer = ProvingWriter(file, hold_back=hold_back, progress=self.progress)
         partial.go_on(writer)
+        self.meter.fetched(0)
         for piece in reading.chunks():
+            self.meter.fetched(len(piece))
             writer.write(piece)
             partial.note(reading.info, writer)
         writer.finish(sha256, self._url)
@@ -163,7 +169,8 @@ class Getting:
     def _decoded(self, form: Delta, delta: memoryview, file: BinaryIO, *, hold_back: bool) -> None:
         writer = ProvingWriter(file, limit=form.size, hold_back=hold_back, progress=self.progress)
         try:
-            with self.base_bytes.opened(form.base, form.base_size) as source:
+            opened = self.base_bytes.opened(form.base, form.base_size, fetched=self.meter.fetched)
+            with opened as source:
                 codec.decode_file(source, delta, cast("BinaryIO", writer), max_size=form.size)
         except NotFound as error:
             raise DamagedObject(

@@ -21,19 +21,27 @@ _BATCH = 256
 
 
 def entries(
-    bucket: Bucket, deltaglider: DeltaGlider, prefix: str, sizes: bool | Callable[[str], bool]
+    bucket: Bucket,
+    deltaglider: DeltaGlider,
+    prefix: str,
+    start_after: str,
+    sizes: bool | Callable[[str], bool],
 ) -> Iterator[Entry]:
     """See `Store.list`."""
+    # DeltaGlider's name of a file is shorter than its object's, so it may be one that comes before.
+    after = start_after.encode(errors="surrogatepass")
     if sizes is False:
-        for key, item in deltaglider.listed(bucket.list(prefix), prefix):
-            if not layout.is_ours(key):
+        listed = bucket.list(prefix, start_after=start_after)
+        for key, item in deltaglider.listed(listed, prefix):
+            if not layout.is_ours(key) and key.encode() > after:
                 yield Entry(key, item.size, None, item.etag, item.modified)
         return
     wanted = None if sizes is True else sizes
     forms: dict[str, Form | None] = {}
 
     def listing() -> Iterator[Listed]:
-        for found in Survey(bucket, prefix, worth=survey.MANY, wanted=wanted).run():
+        walk = Survey(bucket, prefix, start_after=start_after, worth=survey.MANY, wanted=wanted)
+        for found in walk.run():
             forms[found.listed.key] = found.form
             yield found.listed
 
@@ -51,7 +59,8 @@ def entries(
         return Entry(key, item.size, size, item.etag, item.modified, name, sha256, base)
 
     with ThreadPoolExecutor(_THREADS) as pool:
-        named = deltaglider.listed(listing(), prefix)
+        found = deltaglider.listed(listing(), prefix)
+        named = (each for each in found if each[0].encode() > after)
         while batch := list(islice(named, _BATCH)):
             yield from pool.map(entry, batch)
 

@@ -4,8 +4,9 @@ plain, foreign    a ranged GET for each read, of the version that was opened
 delta             the body once and whole, the base out of the cache; then only the windows that
                   cover what is read
   unpack/1        the whole file once, into an unlinked temporary file: streams have no middle
+DeltaGlider's     likewise, and proven by its SHA-256
 
-Whoever reads a part has no SHA-256 of it to compare: windows of a delta are proven by their
+Else, whoever reads a part has no SHA-256 of it to compare: windows of a delta are proven by their
 Adler-32, the parts of a plain object by nothing. `Store.get` proves the whole.
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 import io
 import tempfile
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, BinaryIO, cast
 
@@ -22,9 +24,11 @@ from deltaloft.bucket import Bucket, ObjectInfo
 from deltaloft.bucket_requests import object_url
 from deltaloft.buffers import mapped_file
 from deltaloft.delta_range import decode_range
+from deltaloft.deltaglider import StoredDelta
 from deltaloft.errors import DamagedObject, DeltaError, NotFound, WrongSource
 from deltaloft.layout import Delta
 from deltaloft.store.base_bytes import BaseBytes
+from deltaloft.store.proof import ProvingWriter
 
 __all__ = ["ObjectFile"]
 
@@ -35,12 +39,15 @@ class ObjectFile(io.RawIOBase):
     Several threads may call `read_at`; the others keep a position, as those of any file.
     """
 
-    def __init__(self, bucket: Bucket, base_bytes: BaseBytes, info: ObjectInfo) -> None:
+    def __init__(
+        self, bucket: Bucket, base_bytes: BaseBytes, found: ObjectInfo | StoredDelta
+    ) -> None:
         super().__init__()
         self._bucket = bucket
         self._base_bytes = base_bytes
-        self._info = info
+        self._info = info = found.info if isinstance(found, StoredDelta) else found
         self._url = object_url(bucket.url, info.key)
+        self._older = found if isinstance(found, StoredDelta) else None
         self._form = layout.form_of(info, self._url)
         self._position = 0
         self._loading = threading.Lock()
@@ -48,6 +55,8 @@ class ObjectFile(io.RawIOBase):
         self._whole: memoryview | None = None  # the file, where it was decoded at once
         self._resources = ExitStack()
         self.size = self._form.size if isinstance(self._form, Delta) else info.size
+        if self._older is not None:
+            self.size = self._older.form.size
         self.etag = info.etag
 
     def read_at(self, start: int, size: int) -> bytes:
@@ -57,10 +66,13 @@ class ObjectFile(io.RawIOBase):
             PreconditionFailed: the key was replaced since it was opened, and the bucket does not
                 hold that version any more.
             DamagedObject: what is stored cannot give these bytes back.
+            WrongSource: DeltaGlider's reference was overwritten.
         """
         size = max(0, min(size, self.size - start))
         if size == 0:
             return b""
+        if self._older is not None:
+            return bytes(self._given_back(self._older)[start : start + size])
         if not isinstance(self._form, Delta):
             return self._stored(start, size)
         source, body = self._loaded(self._form)
@@ -90,15 +102,28 @@ class ObjectFile(io.RawIOBase):
             return self._delta
 
     def _unpacked(self, form: Delta, source: memoryview, body: bytes) -> memoryview:
+        def write(spool: BinaryIO) -> None:
+            size = codec.decode_file(source, body, spool, max_size=form.size)
+            if size != form.size:
+                raise DamagedObject(f"{self._url}: {form.size} bytes expected, found {size}")
+
+        return self._spooled(write)
+
+    def _given_back(self, older: StoredDelta) -> memoryview:
+        def write(spool: BinaryIO) -> None:
+            writer = ProvingWriter(spool, limit=older.form.size)
+            older.write_to(cast("BinaryIO", writer))
+            writer.finish(older.form.sha256, self._url)
+
+        return self._spooled(write)
+
+    def _spooled(self, write: Callable[[BinaryIO], None]) -> memoryview:
+        """Return the whole file, which `write` makes when it is asked for first."""
         with self._loading:
             if self._whole is None:
                 with tempfile.TemporaryFile() as file:
                     spool = cast("BinaryIO", file)
-                    size = codec.decode_file(source, body, spool, max_size=form.size)
-                    if size != form.size:
-                        raise DamagedObject(
-                            f"{self._url}: {form.size} bytes expected, found {size}"
-                        )
+                    write(spool)
                     self._whole = self._resources.enter_context(mapped_file(spool))
             return self._whole
 

@@ -12,7 +12,7 @@ from deltaloft.atomic_file import replacing
 from deltaloft.bucket import Bucket, ObjectInfo
 from deltaloft.bucket_requests import object_url
 from deltaloft.deltaglider import DeltaGlider, Direct, StoredDelta, user_attributes
-from deltaloft.errors import NotFound, UnsupportedFormat
+from deltaloft.errors import NotFound
 from deltaloft.layout import Foreign
 from deltaloft.store.get import Getting, Older
 from deltaloft.store.proof import Progress, ProvingWriter
@@ -82,22 +82,15 @@ class OlderFiles:
         give(found, getting.key, target)
         return target.getvalue()
 
-    def head(self, key: str) -> ObjectInfo:
-        """Describe an object that can be read in parts.
-
-        Raises:
-            UnsupportedFormat: DeltaGlider stored the file as a delta.
-        """
+    def head(self, key: str) -> ObjectInfo | StoredDelta:
+        """Return what gives the file of a key, in parts or whole."""
         try:
             info = self._bucket.head(key)
             if "dl-v" not in info.attributes.metadata:
                 self.check(key, info)
             return info
         except (NotFound, Older) as missing:
-            url = self.found(key, missing).url
-            raise UnsupportedFormat(
-                f"{url}: DeltaGlider's, which can only be had whole"
-            ) from missing
+            return self.found(key, missing)
 
     def stat(self, key: str) -> Stat:
         """See `Store.stat`."""

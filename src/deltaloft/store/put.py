@@ -1,8 +1,8 @@
 """How a file gets into the store.
 
-    1  read once: SHA-256, size and sketch             input
+    1  read once: SHA-256 and size                     input
     2  can it gain?  no: plain                         eligible
-    3  which base?                                     bases: one GET, conditional when warm
+    3  which base?  by sketches                        bases: one GET, conditional when warm
          its own bytes are one: a delta of a few copies
          one is chosen: encode                         choosing
          none, or a new one pays: the file becomes     bases.rebasing
@@ -21,7 +21,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
-from typing import BinaryIO, Literal, get_args
+from typing import BinaryIO, Literal, TypedDict, get_args
 
 from deltaloft import bases, layout
 from deltaloft.bases import Base, BaseIndex
@@ -35,7 +35,6 @@ from deltaloft.errors import (
     NotFound,
     Unsupported,
 )
-from deltaloft.sketch import Sketch
 from deltaloft.store import choosing, eligible, rescue
 from deltaloft.store.base_bytes import BaseBytes
 from deltaloft.store.clock import Stopwatch
@@ -44,27 +43,33 @@ from deltaloft.store.input import Input
 from deltaloft.store.results import FormName, PutResult, Reason
 from deltaloft.unpack import is_unpacked
 
-__all__ = ["DeltaPolicy", "Putting", "check_options"]
+__all__ = ["DeltaPolicy", "PutOptions", "Putting", "check_options"]
 
 DeltaPolicy = Literal["auto", "always", "never"]
 _POLICIES = get_args(DeltaPolicy)
-_CODECS = get_args(CodecPolicy)
 
 _log = logging.getLogger(__name__)
 
 _CANDIDATES = 3  # bases that turn out to be gone or damaged before we stop asking
 
 
-def check_options(delta: str, codec: str, level: int, attributes: Attributes) -> None:
+class PutOptions(TypedDict, total=False):
+    """How a file is stored, wherever it comes from: as `Store.put` takes these four."""
+
+    delta: DeltaPolicy
+    codec: CodecPolicy | None
+    level: int
+    no_clobber: bool
+
+
+def check_options(delta: str, level: int, attributes: Attributes) -> None:
     """Refuse what `Store.put` cannot be asked for.
 
     Raises:
-        InvalidRequest: no such policy, codec or level, or a delta where none can be read.
+        InvalidRequest: no such policy or level, or a delta where none can be read.
     """
     if delta not in _POLICIES:
         raise InvalidRequest(f"delta: one of {', '.join(_POLICIES)} expected, found {delta!r}")
-    if codec not in _CODECS:
-        raise InvalidRequest(f"codec: one of {', '.join(_CODECS)} expected, found {codec!r}")
     if not 1 <= level <= 9:
         raise InvalidRequest(f"level: 1 to 9 expected, found {level}")
     if delta == "always" and layout.is_archived(attributes):
@@ -98,10 +103,9 @@ class Putting:
             self.key, self.given.view, bases_are_mapped=mapped
         ):
             return self._put_plain("not eligible")
-        of = self.given.sketch()
         return (
-            self._put_against_known(of)
-            or self._put_as_base(of, "no base is close")
+            self._put_against_known()
+            or self._put_as_base("no base is close")
             or self._put_plain("no base is close, and it is none")
         )
 
@@ -112,14 +116,14 @@ class Putting:
         etag = self._upload(self.given.body(), attributes)
         return self._result("plain", self.given.size, etag, why)
 
-    def _put_against_known(self, of: Sketch) -> PutResult | None:
+    def _put_against_known(self) -> PutResult | None:
         """Store a delta against a base of the index; None when none is of use.
 
         When a new base pays, the file becomes one.
         """
         known = list(self.index.load())
         for _ in range(_CANDIDATES):
-            found = self._base_for(known, of)
+            found = self._base_for(known)
             if found is None:
                 return None
             base, why = found
@@ -130,30 +134,30 @@ class Putting:
                     delta = stack.enter_context(self._delta(source, limit))
                     if delta is None:
                         return None
-                    rebased = self._rebased(base, delta, of)
+                    rebased = self._rebased(base, delta)
                     return rebased or self._put_and_note(base, source, delta, why)
             known.remove(base)
         return None
 
-    def _base_for(self, known: Sequence[Base], of: Sketch) -> tuple[Base, Reason] | None:
+    def _base_for(self, known: Sequence[Base]) -> tuple[Base, Reason] | None:
         """Choose a base, and say why."""
         for base in known:
             if base.sha256 == self.given.sha256:
                 return base, "same bytes as a base"
         candidates = choosing.candidates_for(
-            known, self.given, key=self.key, of=of, unpacking=self.codec == "auto"
+            known, self.given, key=self.key, unpacking=self.codec == "auto"
         )
         found = choosing.chosen(candidates, self.given, self.base_bytes)
         return (found.base, choosing.reason(found)) if found else None
 
-    def _rebased(self, base: Base, delta: memoryview, of: Sketch) -> PutResult | None:
+    def _rebased(self, base: Base, delta: memoryview) -> PutResult | None:
         """Make a base of the file, if that pays in the long run and it may be one."""
         given = self.given
         if base.sha256 == given.sha256:
             return None
         if not bases.pays(base, size=given.size, delta_size=len(delta)):
             return None
-        return self._put_as_base(of, "a new base pays", paid_by=base)
+        return self._put_as_base("a new base pays", paid_by=base)
 
     def _put_and_note(
         self, base: Base, source: memoryview, delta: memoryview, why: Reason
@@ -174,14 +178,12 @@ class Putting:
                 self.index.note(base.sha256, noted)
         return result
 
-    def _put_as_base(
-        self, of: Sketch, why: Reason, *, paid_by: Base | None = None
-    ) -> PutResult | None:
+    def _put_as_base(self, why: Reason, *, paid_by: Base | None = None) -> PutResult | None:
         """Make a base of the file; None when that costs more than it may, or one is about to go."""
         given = self.given
         if self.index.is_retiring(given.sha256):
             return None
-        base = Base(given.sha256, given.size, bases.stem(self.key), str(of))
+        base = Base(given.sha256, given.size, bases.stem(self.key), str(given.sketch))
         with self._delta(given.view, eligible.base_overhead(base)) as delta:
             if delta is None:
                 return None
@@ -228,7 +230,7 @@ class Putting:
             self.bucket.put(key, self.given.body(), attributes)
         except Unsupported:
             self.bucket.put(key, self.given.body(), attributes)
-        self.base_bytes.remember(base.sha256, self.given.view, token)
+        self.base_bytes.remember(base.sha256, self.given.view, token, watch=self.watch)
         return True
 
     def _source(self, base: Base, stack: ExitStack) -> memoryview | None:

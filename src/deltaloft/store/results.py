@@ -21,6 +21,7 @@ __all__ = [
     "GetResult",
     "PutResult",
     "Reason",
+    "Spent",
     "Stat",
     "StoredBase",
     "UnusedBase",
@@ -67,10 +68,25 @@ class PutResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """What it took to give a file back.
+
+    `cpu_seconds` are those of this process meanwhile, other threads included. `fetched_size` is
+    what came out of the bucket: the key's body and, unless it was at hand, the base; None for
+    DeltaGlider's deltas, where nobody counts.
+    """
+
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    fetched_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class GetResult:
     """One file that was given back.
 
     `sha256` was proven. It is None for a foreign object, and for the inflated content of a file.
+    `codec` is that of a delta of ours: vcdiff, or unpack/1, whose streams are deflated again.
     """
 
     key: str
@@ -79,6 +95,8 @@ class GetResult:
     stored_size: int
     sha256: str | None
     base: str | None
+    codec: str | None = None
+    spent: Spent = Spent()
 
 
 @dataclass(frozen=True, slots=True)

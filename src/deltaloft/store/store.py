@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Self, Unpack
 
 from deltaloft import layout
 from deltaloft.base_cache import BaseCache
@@ -15,11 +16,10 @@ from deltaloft.bucket_requests import object_url
 from deltaloft.bucket_url import open_bucket
 from deltaloft.buffers import Buffer
 from deltaloft.deltaglider import DeltaGlider, Limits, Mode
-from deltaloft.layout import Delta
 from deltaloft.store import listing
 from deltaloft.store.base_bytes import BaseBytes
-from deltaloft.store.copy import Copying
-from deltaloft.store.deltas import CodecPolicy
+from deltaloft.store.copy import Copying, Marks, check_free
+from deltaloft.store.deltas import CodecPolicy, codec_policy
 from deltaloft.store.explain import Explaining
 from deltaloft.store.gc import Collecting
 from deltaloft.store.get import Getting
@@ -27,7 +27,7 @@ from deltaloft.store.input import fetched, opened
 from deltaloft.store.object_file import ObjectFile
 from deltaloft.store.older import OlderFiles
 from deltaloft.store.proof import Progress
-from deltaloft.store.put import DeltaPolicy, Putting, check_options
+from deltaloft.store.put import DeltaPolicy, PutOptions, Putting, check_options
 from deltaloft.store.results import (
     CatalogResult,
     CopyResult,
@@ -58,12 +58,14 @@ class Store:
         *,
         cache: BaseCache | None = None,
         deltaglider: Mode | Limits = "auto",
+        codec: CodecPolicy | None = None,
     ) -> None:
         """Work on a bucket that is open already; `open` takes a URL instead."""
         self._bucket = bucket
+        self._codec = codec_policy(codec)
         self._indexes: dict[str, BaseIndex] = {}  # by protection
-        self._marks: dict[str, BaseIndex] = {}
         self._base_bytes = BaseBytes(bucket, cache)
+        self._marks = Marks(bucket, self._base_bytes)
         self._deltaglider = DeltaGlider(bucket, self._base_bytes.cache, deltaglider)
         self._older = OlderFiles(bucket, self._deltaglider)
 
@@ -79,6 +81,7 @@ class Store:
         endpoint_url: str | None = None,
         cache: BaseCache | None = None,
         deltaglider: Mode | Limits = "auto",
+        codec: CodecPolicy | None = None,
     ) -> Store:
         """Open the store at `s3://bucket`, `s3://bucket/root`, `file:///folder` or a path.
 
@@ -92,21 +95,17 @@ class Store:
             endpoint_url: The endpoint of an S3-compatible service.
             cache: Where downloaded bases are kept; by default the cache of the environment.
             deltaglider: "auto" also finds what DeltaGlider stored, at a HEAD more for what is not
-                ours; "never" takes the bucket as it is. `Limits` are "auto" with limits.
+                ours, unless a listing has ruled it out; "never" takes the bucket as it is.
+                `Limits` are "auto" with limits.
+            codec: What a `put` keeps to that does not say; by default DG_CODEC, or else "auto".
 
         Raises:
             InvalidRequest: the URL is not one of those.
             BucketNotFound: there is no such bucket or folder, and not `create`.
         """
-        bucket = open_bucket(
-            url,
-            create=create,
-            client=client,
-            profile=profile,
-            region=region,
-            endpoint_url=endpoint_url,
-        )
-        return cls(bucket, cache=cache, deltaglider=deltaglider)
+        reached = {"profile": profile, "region": region, "endpoint_url": endpoint_url}
+        bucket = open_bucket(url, create=create, client=client, **reached)
+        return cls(bucket, cache=cache, deltaglider=deltaglider, codec=codec)
 
     def __enter__(self) -> Self:
         """Return the store."""
@@ -124,13 +123,18 @@ class Store:
         """Return where the store is, for messages."""
         return self._bucket.url
 
+    @property
+    def requests(self) -> int | None:
+        """Return how many requests were sent so far; None where nobody counts them."""
+        return self._bucket.requests
+
     def put(
         self,
         file: str | Path | Buffer | BinaryIO,
         key: str,
         *,
         delta: DeltaPolicy = "auto",
-        codec: CodecPolicy = "auto",
+        codec: CodecPolicy | None = None,
         attributes: Attributes | None = None,
         no_clobber: bool = False,
         level: int = 6,
@@ -144,7 +148,7 @@ class Store:
             key: 1 to 1,024 bytes of UTF-8.
             delta: "always" tries a delta whatever the type of the file, "never" stores it plain.
             codec: "vcdiff" keeps to deltas that stock tools read; "auto" looks inside deflate, too,
-                and takes what is smaller.
+                and takes what is smaller. None is as the store was opened.
             attributes: The user's metadata and headers; they come back from `stat`.
             no_clobber: Refuse to replace, as far as the endpoint honours conditions.
             level: How hard to encode, from 1 (fast) to 9 (small).
@@ -160,7 +164,8 @@ class Store:
         layout.check_key(self.url, key)
         attributes = attributes or Attributes()
         layout.check_attributes(object_url(self.url, key), attributes)
-        check_options(delta, codec, level, attributes)
+        codec = self._codec if codec is None else codec_policy(codec)
+        check_options(delta, level, attributes)
         self._deltaglider.check_put(key, no_clobber=no_clobber)
         where = self._bucket, self._index_for(attributes), self._base_bytes
         with opened(file, progress) as given:
@@ -196,7 +201,8 @@ class Store:
             OSError: the target cannot be written.
         """
         getting = self._getting(key, progress)
-        return self._older.get(getting, target, inflated=inflated)
+        result = self._older.get(getting, target, inflated=inflated)
+        return replace(result, spent=getting.meter.spent())
 
     def read(self, key: str) -> bytes:
         """Return the file of `key` as bytes; errors are those of `get`."""
@@ -213,6 +219,7 @@ class Store:
         *,
         target: Store | None = None,
         attributes: Attributes | None = None,
+        **options: Unpack[PutOptions],
     ) -> CopyResult:
         """Store the file of one key under another, in this store or in `target`.
 
@@ -225,9 +232,12 @@ class Store:
             target: The other store, if it is another.
             attributes: The target's; None keeps all of the source's, tags, storage class,
                 encryption, ACL and lock included, or fails where the target can not.
+            options: As `put` takes them, for a file that is put. `no_clobber` looks first; inside a
+                store two copies may meet; the form stays, whatever `delta` and `codec` say.
 
         Raises:
             NotFound: no such source.
+            AlreadyExists: `no_clobber`, and the target's key is taken.
             InvalidRequest: a key or attribute that can never work, or that the target's kind of
                 bucket can not keep.
             Unsupported: the target's endpoint refuses or ignores an attribute.
@@ -240,46 +250,45 @@ class Store:
         layout.check_key(target.url, target_key)
         if attributes is not None:
             layout.check_attributes(object_url(target.url, target_key), attributes)
-
-        def put(file: BinaryIO, key: str, attributes: Attributes) -> PutResult:
-            return target.put(file, key, attributes=attributes)
-
-        copying = Copying(
-            self._bucket,
-            self._base_bytes,
-            source_key,
-            target_key,
-            attributes,
-            self.get,
-            put,
-            self._is_retiring,
-            self._older,
-        )
-        target._deltaglider.check_put(target_key, no_clobber=False)
+        ours = self._bucket, self._base_bytes
+        keys = source_key, target_key
+        verbs = self.get, target.put
+        copying = Copying(*ours, *keys, attributes, options, *verbs, self._marks, self._older)
+        no_clobber = options.get("no_clobber", False)
+        target._deltaglider.check_put(target_key, no_clobber=no_clobber)
+        if no_clobber:
+            check_free(target._bucket, target_key)
         return copying.run(within=target is self)
 
     def open_file(self, key: str) -> ObjectFile:
         """Open the file of `key` for reading anywhere in it: one HEAD, then what is read.
 
+        What DeltaGlider stored as a delta is given back whole when it is read first.
+
         Raises:
             NotFound: no such key.
             DamagedObject: its metadata contradicts itself.
-            UnsupportedFormat: a later deltaloft stored it, or DeltaGlider did, as a delta.
+            UnsupportedFormat: a later deltaloft stored it.
         """
-        info = self._older.head(layout.check_key(self.url, key))
-        return ObjectFile(self._bucket, self._base_bytes, info)
+        found = self._older.head(layout.check_key(self.url, key))
+        return ObjectFile(self._bucket, self._base_bytes, found)
 
     def list(
-        self, prefix: str = "", *, sizes: bool | Callable[[str], bool] = True
+        self,
+        prefix: str = "",
+        *,
+        start_after: str = "",
+        sizes: bool | Callable[[str], bool] = True,
     ) -> Iterator[Entry]:
-        """Yield what is stored under keys that start with `prefix`, in order of UTF-8 bytes.
+        """Yield what is stored under keys that start with `prefix` and come after `start_after`.
 
-        One request per page of 1,000 keys. The logical sizes are taken from the catalog and, where
-        it does not know, asked for by one HEAD per key, some at a time; what that brings to light
-        is written to the catalog if it is much and we may. Without `sizes` they are None, and so
+        In order of UTF-8 bytes; one request per page of 1,000 keys. The logical sizes are taken
+        from the catalog and, where it does not know, asked for by one HEAD per key, some at a time;
+        what that brings to light in a listing from the beginning of `prefix` is written to the
+        catalog if it is much and we may. Without `sizes` they are None, and so
         they are for keys of which a function as `sizes` says no.
         """
-        return listing.entries(self._bucket, self._deltaglider, prefix, sizes)
+        return listing.entries(self._bucket, self._deltaglider, prefix, start_after, sizes)
 
     def refresh_catalog(self, prefix: str = "") -> CatalogResult:
         """Bring the catalog up to date, so that listings need no request per key.
@@ -334,7 +343,7 @@ class Store:
         return Collecting(self._bucket, index, grace=grace, delete=delete, alone=alone).run()
 
     def stat(self, key: str) -> Stat:
-        """Describe what is stored under `key`: one HEAD, and one more if it is not ours.
+        """Describe what is stored under `key`: one HEAD, and mostly one more if it is not ours.
 
         Raises:
             NotFound: no such key.
@@ -366,14 +375,11 @@ class Store:
             StorageError: the bucket cannot be read.
         """
         layout.check_key(self.url, key)
-        if file is not None:
-            with opened(file) as given:
-                index = self._index_for(Attributes())
-                return Explaining(index, self._base_bytes, key, given, measure).of_put()
-        stat = self.stat(key)
-        with fetched(lambda file: self.get(key, file)) as given:
-            index = self._index_for(stat.attributes)
-            return Explaining(index, self._base_bytes, key, given, measure).of_stored(stat)
+        stat = self.stat(key) if file is None else None
+        with fetched(lambda to: self.get(key, to)) if file is None else opened(file) as given:
+            index = self._index_for(Attributes() if stat is None else stat.attributes)
+            explaining = Explaining(index, self._base_bytes, key, given, measure)
+            return explaining.of_put() if stat is None else explaining.of_stored(stat)
 
     def delete(self, key: str) -> None:
         """Remove what is stored under `key`; a missing key is no error. Bases stay.
@@ -382,12 +388,6 @@ class Store:
         """
         self._deltaglider.delete(layout.check_key(self.url, key))
         self._bucket.delete(key)
-
-    def _is_retiring(self, form: Delta) -> bool:
-        """Say whether the base of a delta is marked, as the bucket has it now."""
-        token = self._base_bytes.protection(form.base, form.base_size)
-        index = self._marks.setdefault(token, BaseIndex(self._bucket, token=token))
-        return form.base in index.marks()
 
     def _index_for(self, attributes: Attributes) -> BaseIndex:
         """Return the index of the bases that a file with these attributes may share."""

@@ -66,16 +66,19 @@ class Survey:
         bucket: Bucket,
         prefix: str = "",
         *,
+        start_after: str = "",
         worth: int | None = None,
         wanted: Callable[[str], bool] | None = None,
     ) -> None:
         """Rewrite pages of the catalog with `worth` rows to change; None: write nothing.
 
-        With `wanted`, nothing is written and only keys are looked into of which it says so.
+        With `wanted`, nothing is written and only keys are looked into of which it says so. With
+        `start_after`, nothing is written either: the walk does not see all that a page covers.
         """
         self._bucket = bucket
         self._prefix = prefix
-        self._worth = worth if wanted is None else None
+        self._start_after = start_after
+        self._worth = worth if wanted is None and not start_after else None
         self._wanted = wanted
         self._knows_time = False
         self._catalog: Revision | None = None
@@ -91,7 +94,8 @@ class Survey:
             StorageError: the listing cannot be completed, or the bucket does not answer. One object
                 that cannot be read is no exception, but has a `problem`.
         """
-        listed = (item for item in self._bucket.list(self._prefix) if not layout.is_ours(item.key))
+        listing = self._bucket.list(self._prefix, start_after=self._start_after)
+        listed = (item for item in listing if not layout.is_ours(item.key))
         with ThreadPoolExecutor(_THREADS) as pool:
             while batch := list(islice(listed, _BATCH)):
                 self.keys += len(batch)

@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from itertools import groupby, islice
-from typing import IO, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 from deltaloft import layout
 from deltaloft.base_cache.plaintext import Plaintext
@@ -160,9 +160,7 @@ class _FreshBases(BaseBytes):
             return stack.pop_all()
 
     @contextmanager
-    def opened(
-        self, sha256: str, size: int, *, check: bool = False, download: bool = True
-    ) -> Iterator[memoryview]:
+    def opened(self, sha256: str, size: int, **_: Any) -> Iterator[memoryview]:
         """See `BaseBytes.opened`; another base than that held is read for this once."""
         held = self._held
         if held is not None and held[0] == sha256 and len(held[1]) == size:

@@ -13,15 +13,24 @@ import logging
 import mimetypes
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from deltaloft.bucket import Attributes
-from deltaloft.errors import AlreadyExists, DeltaloftError, InvalidRequest
-from deltaloft.store import DeltaPolicy, Progress
+from deltaloft.errors import DeltaloftError, InvalidRequest
+from deltaloft.store import (
+    CodecPolicy,
+    CopyResult,
+    DeltaPolicy,
+    GetResult,
+    Progress,
+    PutOptions,
+    PutResult,
+)
 from deltaloft.transfers.sides import Item, LocalSide, Side, StoreSide
 from deltaloft.transfers.steps import Step
 
@@ -29,6 +38,7 @@ __all__ = ["Done", "Options", "run", "with_guessed_type"]
 
 _log = logging.getLogger(__name__)
 
+Result = PutResult | GetResult | CopyResult
 Verb = Literal["upload", "download", "copy", "move", "delete"]
 
 
@@ -43,6 +53,7 @@ class Options:
         attributes: For files that come from this machine, and for copies if not None.
         guess_type: Derive the Content-Type of files of this machine from their names.
         delta: As `Store.put` takes it.
+        codec: As `Store.put` takes it.
         level: As `Store.put` takes it.
         no_clobber: Replace nothing. Copies look first, and two of them may meet.
         dry: Do nothing, and say what would be done.
@@ -55,21 +66,36 @@ class Options:
     attributes: Attributes | None = None
     guess_type: bool = True
     delta: DeltaPolicy = "auto"
+    codec: CodecPolicy | None = None
     level: int = 6
     no_clobber: bool = False
     dry: bool = False
     jobs: int = 4
 
+    @property
+    def put(self) -> PutOptions:
+        """Return what of it says how a file is stored."""
+        return {
+            "delta": self.delta,
+            "codec": self.codec,
+            "level": self.level,
+            "no_clobber": self.no_clobber,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A step that came to its end. `target` is None for a removal; sizes are in bytes."""
+    """A step that came to its end. `target` is None for a removal; sizes are in bytes.
+
+    `result` is what the store said of the transfer; None for a removal, and where nothing was done.
+    """
 
     verb: Verb
     source: str
     target: str | None
     size: int | None
     error: BaseException | None = None
+    result: Result | None = None
 
 
 class _Stopped(BaseException):
@@ -94,65 +120,66 @@ class _Work:
                 if not changed:
                     self._advance(step.item.size or 0)
                     return None
-            if not self.options.dry:
-                self._transfer(step)
+            result = None if self.options.dry else self._transfer(step)
         except (DeltaloftError, OSError, MemoryError) as error:
             return self._done(step, error)
-        return self._done(step, None)
+        return self._done(step, None, result)
 
-    def _transfer(self, step: Step) -> None:
+    def _transfer(self, step: Step) -> Result | None:
         if step.verb == "delete":
             self.target.delete(step.target_name)
-            return
+            return None
         source, item, name = self.source, step.item, step.target_name
         match source, self.target:
             case LocalSide(), StoreSide() as store:
-                self._upload(source.path(item.name), store, name)
+                result: Result = self._upload(source, item, store, name)
             case StoreSide(), LocalSide() as local:
-                self._download(source, item, local.path(name))
+                result = self._download(source, item, local.path(name))
             case StoreSide(), StoreSide() as store:
-                self._copy(source, item, store, name)
+                result = self._copy(source, item, store, name)
             case _:
                 raise InvalidRequest("a store on at least one side expected")
         if self.options.move:
             source.delete(item.name)
+        return result
 
-    def _upload(self, path: Path, target: StoreSide, name: str) -> None:
+    def _upload(self, source: LocalSide, item: Item, target: StoreSide, name: str) -> PutResult:
+        path = source.path(item.name)
+        begun, before = time.time_ns(), path.stat()
         attributes = self.options.attributes or Attributes()
         if self.options.guess_type:
             attributes = with_guessed_type(attributes, path.name)
-        self._put(path, target, name, attributes)
-
-    def _put(self, file: Any, target: StoreSide, name: str, attributes: Attributes) -> None:
-        target.store.put(
-            file,
+        result = target.store.put(
+            path,
             target.key(name),
-            delta=self.options.delta,
             attributes=attributes,
-            no_clobber=self.options.no_clobber,
-            level=self.options.level,
             progress=self._advance,
+            **self.options.put,
         )
+        if source.known is not None:
+            source.known.note(path, before, result.sha256, begun=begun)
+        return result
 
-    def _download(self, source: StoreSide, item: Item, path: Path) -> None:
+    def _download(self, source: StoreSide, item: Item, path: Path) -> GetResult:
         if self.options.no_clobber and path.exists():
             raise FileExistsError(17, "file exists", str(path))
         path.parent.mkdir(parents=True, exist_ok=True)
-        source.store.get(source.key(item.name), path, progress=self._advance)
+        result = source.store.get(source.key(item.name), path, progress=self._advance)
         seconds = item.modified.timestamp()
         os.utime(path, (seconds, seconds))
+        return result
 
-    def _copy(self, source: StoreSide, item: Item, target: StoreSide, name: str) -> None:
+    def _copy(self, source: StoreSide, item: Item, target: StoreSide, name: str) -> CopyResult:
         key, target_key = source.key(item.name), target.key(name)
         same = source.store.url == target.store.url
         if same and key == target_key and self.options.move:
             raise InvalidRequest(f"{source.place(item.name)}: moved onto itself")
-        if self.options.no_clobber and target.has(name):
-            raise AlreadyExists(f"{target.place(name)}: the key is taken")
         other = None if same else target.store
         attributes = self.options.attributes
-        source.store.copy(key, target_key, target=other, attributes=attributes)
+        how = self.options.put
+        result = source.store.copy(key, target_key, target=other, attributes=attributes, **how)
         self._advance(item.size or 0)
+        return result
 
     def _has_changed(self, step: Step) -> bool:
         here, there = step.item, step.there
@@ -184,7 +211,7 @@ class _Work:
             digests.add(digest)
         return len(digests) > 1
 
-    def _done(self, step: Step, error: BaseException | None) -> Done:
+    def _done(self, step: Step, error: BaseException | None, result: Result | None = None) -> Done:
         if step.verb == "delete":
             return Done("delete", self.target.place(step.target_name), None, step.item.size, error)
         assert self.source is not None
@@ -196,7 +223,7 @@ class _Work:
         elif isinstance(self.target, LocalSide):
             verb = "download"
         place = self.target.place(step.target_name)
-        return Done(verb, self.source.place(step.item.name), place, step.item.size, error)
+        return Done(verb, self.source.place(step.item.name), place, step.item.size, error, result)
 
     def _advance(self, size: int) -> None:
         if self.stopped.is_set():

@@ -19,6 +19,7 @@ from typing import Protocol
 
 from deltaloft.bucket_requests import object_url
 from deltaloft.errors import InvalidRequest, NotFound
+from deltaloft.known_files import KnownFiles
 from deltaloft.store import Store
 
 __all__ = ["Item", "LocalSide", "Side", "Skipped", "StoreSide"]
@@ -29,13 +30,17 @@ Skipped = Callable[[str, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A file of a side: its name below the side's root, and its size in bytes if that is known."""
+    """A file of a side: its name below the side's root, and its size in bytes if that is known.
+
+    A `foreign` one was stored by other means, so that there is no digest to ask for.
+    """
 
     name: str
     size: int | None
     modified: datetime
     etag: str | None = None
     sha256: str | None = None
+    foreign: bool = False
 
 
 class Side(Protocol):
@@ -58,12 +63,14 @@ class Side(Protocol):
 class LocalSide:
     """The files below a folder.
 
-    What is no file, or cannot be read, is left out and `skipped` is told.
+    What is no file, or cannot be read, is left out and `skipped` is told. Of `known` files it need
+    not read what it wants to know the digest of.
     """
 
     root: Path
     skipped: Skipped
     follow_symlinks: bool = True
+    known: KnownFiles | None = None
 
     def items(self) -> Iterator[Item]:
         """Yield all files, those of linked folders too if links are followed.
@@ -97,8 +104,11 @@ class LocalSide:
         return str(self.root / name)
 
     def sha256(self, item: Item) -> str | None:
-        """Read the file for its digest."""
-        with self.path(item.name).open("rb") as file:
+        """Read the file for its digest, unless that is known."""
+        path = self.path(item.name)
+        if self.known is not None:
+            return self.known.sha256(path)
+        with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     def delete(self, name: str) -> None:
@@ -168,7 +178,8 @@ class StoreSide:
         for entry in self.store.list(self.prefix):
             name = entry.key[len(self.prefix) :]
             if markers or (name and not (name.endswith("/") and entry.stored_size == 0)):
-                yield Item(name, entry.logical_size, entry.modified, entry.etag, entry.sha256)
+                told = entry.logical_size, entry.modified, entry.etag, entry.sha256
+                yield Item(name, *told, foreign=entry.form == "foreign")
 
     def one(self, name: str) -> Item:
         """Return a single file: one HEAD.
@@ -196,7 +207,9 @@ class StoreSide:
         return object_url(self.store.url, self.key(name))
 
     def sha256(self, item: Item) -> str | None:
-        """Ask for the digest, unless it is known: one HEAD. A foreign object has none."""
+        """Ask for the digest, unless it is known, or known to be none: one HEAD."""
+        if item.foreign:
+            return None
         return item.sha256 or self.store.stat(self.key(item.name)).sha256
 
     def delete(self, name: str) -> None:

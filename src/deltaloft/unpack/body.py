@@ -4,6 +4,7 @@ d5 75 6e 70 · 01                        magic and version
 plain size · packed size                of the recipe; integers of RFC 3284
 packed size of places · of values       0 and 0 without differences
 recipe · places · values                LZMA2 streams, raw, each to its end mark
+corrections                             of the streams that no parameters make, in their order
 VCDIFF delta                            of source′, to the end of the body
 """
 
@@ -40,6 +41,7 @@ def body_head(recipe: Recipe, differences: Differences) -> bytes:
     packed = pack(plain, literal_context=0)
     parts = [packed, differences.places, differences.values] if differences.sizes else [packed]
     sizes = [len(plain), *map(len, parts), 0, 0][:4]
+    parts += [stream.corrections for stream in recipe.target_streams]
     return b"".join([UNPACK_MAGIC, bytes([_VERSION]), write_integers(sizes), *parts])
 
 
@@ -72,7 +74,7 @@ def read_body(body: memoryview) -> Body:
     unpacker = Unpacker(parts[0])
     plain = unpacker.read(plain_size, "recipe")
     unpacker.finish("recipe")
-    recipe, blocks = read_recipe(plain)
+    recipe, blocks, delta = read_recipe(plain, body[at:])
     if not blocks and len(parts[1]) + len(parts[2]) > 0:
         raise MalformedDelta("unpack: blocks for the differences expected")
-    return Body(recipe, Differences(blocks, parts[1], parts[2]), body[at:])
+    return Body(recipe, Differences(blocks, parts[1], parts[2]), delta)

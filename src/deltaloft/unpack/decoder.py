@@ -12,7 +12,7 @@ Memory: source′ as far as windows copy from it, 16 MiB of target′ a thread, 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 
 from deltaloft.buffers import PAGES_KEPT, give_pages_back
@@ -23,16 +23,29 @@ from deltaloft.unpack.body import Body, read_body
 from deltaloft.unpack.differences import BLOCK_SIZE, Differences, added
 from deltaloft.unpack.limits import most_plain
 from deltaloft.unpack.recipe import Recipe
-from deltaloft.unpack.replay import replayed
+from deltaloft.unpack.replay import ProvenStream, replayed
 from deltaloft.unpack.source_memory import inflated_source
 
 __all__ = ["decode_unpacked"]
 
 
 def decode_unpacked(
-    source: memoryview, body: memoryview, *, max_size: int | None, threads: int | None
+    source: memoryview,
+    body: memoryview,
+    *,
+    max_size: int | None,
+    threads: int | None,
+    proven: Sequence[ProvenStream] = (),
 ) -> Generator[bytes]:
     """Yield the target piece by piece; it is proven once the last piece has been asked for.
+
+    Args:
+        source: What the body was made from.
+        body: Recipe, differences and delta.
+        max_size: The largest target to make; None for what the format allows.
+        threads: As `usual_threads` takes it.
+        proven: The target's streams, if the caller has just deflated them: only the plain bytes
+            are compared.
 
     Raises:
         MalformedDelta: the body breaks its format, or asks for more than the format allows.
@@ -48,8 +61,8 @@ def decode_unpacked(
     size = read = 0
     threads = usual_threads(threads, recipe.target_size)
     with (
-        _inflated_target(source, parts, threads) as inflated,
-        closing(replayed(inflated, recipe.target_streams, threads)) as pieces,
+        _inflated_target(source, parts, threads) as (inflated, sources),
+        closing(replayed(inflated, recipe.target_streams, sources, threads, proven)) as pieces,
     ):
         for piece in pieces:
             digest.update(piece)
@@ -68,8 +81,8 @@ def decode_unpacked(
 @contextmanager
 def _inflated_target(
     source: memoryview, parts: Body, threads: int
-) -> Iterator[Iterator[memoryview]]:
-    """Lend the pieces of target′; each is good until the next is asked for.
+) -> Iterator[tuple[Iterator[memoryview], list[memoryview]]]:
+    """Lend the pieces of target′, each good until the next is asked for, and the source streams.
 
     Raises:
         MalformedDelta, UnsupportedDelta, WrongSource, MemoryError: as `decode_unpacked`.
@@ -81,10 +94,10 @@ def _inflated_target(
         delta = stack.enter_context(open_delta(parts.delta))
         first, end = _check_delta(delta, recipe)
         _check_blocks(delta, parts.differences)
-        room = stack.enter_context(inflated_source(source, recipe, first, end))
+        room, streams = stack.enter_context(inflated_source(source, recipe, first, end))
         memory = stack.enter_context(pinned(room))
         windows = decode_pieces(delta, memory, threads, _no_target_so_far)
-        yield added(stack.enter_context(closing(windows)), parts.differences)
+        yield added(stack.enter_context(closing(windows)), parts.differences), streams
 
 
 def _check_delta(delta: Delta, recipe: Recipe) -> tuple[int, int]:

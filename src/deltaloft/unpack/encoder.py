@@ -1,12 +1,12 @@
 """From source and target to an unpack/1 body, proven.
 
-    plan           which streams to inflate, the beginning of each deflated again and compared;
-                   there may be none
-    delta          from source′ to target′; without a plan the plain delta, which is there already
-    smaller        with differences, where copies lie so that these promise much; else by an encoder
-                   that tries harder, which is cheap beside deflating
-    proof          the body is decoded, and the target's SHA-256 compared; if it differs, which is
-                   rare, all over again with a plan that has compared streams to their ends
+    plan           which streams to inflate, each deflated again and compared; there may be none
+    delta          from source′ to target′, by an encoder that tries hard, which is cheap beside
+                   deflating; without a plan the plain delta, which is there already
+    smaller        with differences, where copies lie so that these promise much; and without
+                   corrections, where these take as much as all the rest
+    proof          the body is decoded, and the target's SHA-256 compared; only streams that hold
+                   what the plan has deflated already are not deflated once more
 
 In memory: source′, target′, and target′ approximated. That is what bounds the files that get a
 body: `plan.MOST_INFLATED` on each side, and _MOST_APPROXIMATED.
@@ -16,19 +16,28 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
 from deltaloft.buffers import Buffer
-from deltaloft.delta_writer import encode_pieces
+from deltaloft.delta_reader import side_by_side, usual_threads
+from deltaloft.delta_writer import (
+    PackedWindow,
+    delta_pieces,
+    encode_pieces,
+    pack_window,
+    plain_windows,
+)
 from deltaloft.errors import DeltaloftError
 from deltaloft.secondary import preset_of
 from deltaloft.source import DENSEST_LEVEL, LEVELS, Source
 from deltaloft.unpack.body import body_head, read_body
 from deltaloft.unpack.decoder import decode_unpacked
-from deltaloft.unpack.differences import Differences, approximated, packed_blocks, restored
+from deltaloft.unpack.differences import Differences, approximated, packed_blocks
 from deltaloft.unpack.plan import Plan, make_plan
 from deltaloft.unpack.recipe import Recipe
+from deltaloft.unpack.replay import ProvenStream
 from deltaloft.unpack.source_memory import joined_source
 
 __all__ = ["encode_unpacked"]
@@ -43,8 +52,8 @@ _MOST_APPROXIMATED = 256 << 20
 _SMALLEST_DELTA = 1 << 10
 _SMALLEST_SHARE = 1 / (1 << 14)
 
-# From this level on, what was inflated is encoded once more by the densest index: on botocore's
-# wheels 10 % smaller than at level 6, in a tenth of the time that deflating takes.
+# From this level on, what was inflated is encoded by the densest index: on botocore's wheels 10 %
+# smaller than at level 6, in a tenth of the time that deflating takes.
 _DENSE_FROM = 4
 
 
@@ -84,24 +93,45 @@ def encode_unpacked(
             return None
         limit = min(limit, len(plain_delta) - 1)
     digest = sha256 or hashlib.sha256(target).digest()
-    for thorough in (False, True):
-        plan = make_plan(source, target, thorough=thorough)
-        if plan is None and (plain_delta is None or len(target) > _MOST_APPROXIMATED):
-            return None
-        recipe = Recipe(
-            len(source),
-            len(target),
-            digest,
-            0 if plan is None else sum(map(len, plan.inflated)),
-            () if plan is None else tuple(plan.source_streams),
-            () if plan is None else tuple(plan.target_streams),
-        )
-        body = _body(source, target, recipe, plan, level, plain_delta, threads)
-        if body is None or len(body) > limit:
-            return None
-        if _gives_back(source, body, recipe, threads):
-            return body
-    return None
+    plan = make_plan(source, target)
+
+    def attempt(plan: Plan | None) -> bytes | None:
+        return _proven_body(source, target, digest, plan, plain_delta, limit, level, threads)
+
+    corrections = 0 if plan is None else plan.corrections_size
+    body = attempt(plan)
+    if corrections > 0 and (body is None or 2 * corrections > len(body)):
+        bodies = (body, attempt(make_plan(source, target, corrected=False)))
+        body = min((each for each in bodies if each is not None), key=len, default=None)
+    return body
+
+
+def _proven_body(
+    source: memoryview,
+    target: memoryview,
+    digest: bytes,
+    plan: Plan | None,
+    plain_delta: memoryview | None,
+    limit: int,
+    level: int,
+    threads: int | None,
+) -> bytes | None:
+    """Return a body by this plan, up to `limit` bytes of it."""
+    if plan is None and (plain_delta is None or len(target) > _MOST_APPROXIMATED):
+        return None
+    recipe = Recipe(
+        len(source),
+        len(target),
+        digest,
+        0 if plan is None else sum(map(len, plan.inflated)),
+        () if plan is None else tuple(plan.source_streams),
+        () if plan is None else tuple(plan.target_streams),
+    )
+    body = _body(source, target, recipe, plan, level, plain_delta, threads)
+    if body is None or len(body) > limit:
+        return None
+    proven = [] if plan is None else plan.proven
+    return body if _gives_back(source, body, recipe, proven, threads) else None
 
 
 def _body(
@@ -116,32 +146,53 @@ def _body(
     if plan is None:
         return _smallest(_Sides(recipe, source, bytearray(target), threads), level, plain_delta)
     with joined_source(source, plan.inflated) as room:
-        sides = _Sides(recipe, room, bytearray().join(plan.pieces), threads)
-        plan.forget()
+        sides = _Sides(recipe, room, _poured(plan.pieces), threads)
         return _smallest(sides, level, None)
+
+
+def _poured(pieces: list[memoryview]) -> bytearray:
+    """Join pieces, and let go of each as it is copied, so that most is there only once."""
+    size = sum(map(len, pieces))
+    target = bytearray(size)
+    with memoryview(target) as view:
+        while pieces:
+            piece = pieces.pop()
+            size -= len(piece)
+            view[size : size + len(piece)] = piece
+    return target
 
 
 def _smallest(sides: _Sides, level: int, plain_delta: memoryview | None) -> bytes | None:
     """Return the smallest body; None if there is none but the plain delta, where that is given."""
-    with Source(sides.source, level=level) as source:
-        delta = _delta(sides, source) if plain_delta is None else plain_delta
-        blocks = approximated(source.memory, sides.target, delta)
+    dense = plain_delta is None and level >= _DENSE_FROM
+    with Source(sides.source, level=DENSEST_LEVEL if dense else level) as source:
+        windows = []
+        delta: Buffer | None = plain_delta
+        if delta is None:
+            windows = plain_windows(source, sides.target, sides.threads)
+            delta = b"".join(delta_pieces(windows, None))
+        blocks, surely = approximated(source.memory, sides.target, delta)
         differing = None
         if blocks:
             head = body_head(sides.recipe, packed_blocks(blocks))
             if len(head) < len(delta):
                 differing = head + _delta(sides, source)
-    if plain_delta is not None:
+    if plain_delta is not None or (differing is not None and surely):
         return differing
-    without = body_head(sides.recipe, Differences()) + delta
-    if differing is not None and len(differing) <= len(without):
-        return differing
-    if level >= _DENSE_FROM and len(delta) >= _SMALLEST_DELTA:
-        restored(sides.target, blocks)
-        with Source(sides.source, level=DENSEST_LEVEL) as source:
-            harder = body_head(sides.recipe, Differences()) + _delta(sides, source)
-        return min(without, harder, key=len)
-    return without
+    without = body_head(sides.recipe, Differences()) + _packed(windows, source.level, sides.threads)
+    return without if differing is None else min(differing, without, key=len)
+
+
+def _packed(windows: list[PackedWindow], level: int, threads: int | None) -> bytes:
+    """Pack the sections of windows, which is what costs most of small deltas."""
+    preset = preset_of(min(level, LEVELS[-1]), "lzma")
+    threads = usual_threads(threads, sum(window.window.target_size for window in windows))
+
+    def pack(window: PackedWindow) -> PackedWindow:
+        return pack_window(window.window, [memoryview(each) for each in window.sections], preset)
+
+    with closing(side_by_side(pack, windows, threads)) as packed:
+        return b"".join(delta_pieces(packed, preset))
 
 
 def _delta(sides: _Sides, source: Source) -> bytes:
@@ -150,11 +201,18 @@ def _delta(sides: _Sides, source: Source) -> bytes:
         return b"".join(pieces)
 
 
-def _gives_back(source: memoryview, body: bytes, recipe: Recipe, threads: int | None) -> bool:
+def _gives_back(
+    source: memoryview,
+    body: bytes,
+    recipe: Recipe,
+    proven: Sequence[ProvenStream],
+    threads: int | None,
+) -> bool:
     """Say whether a body holds the recipe and decodes, to the last byte, to the target."""
     view = memoryview(body)
+    size = recipe.target_size
     try:
-        for _ in decode_unpacked(source, view, max_size=recipe.target_size, threads=threads):
+        for _ in decode_unpacked(source, view, max_size=size, threads=threads, proven=proven):
             pass
         return read_body(view).recipe == recipe
     except DeltaloftError as error:

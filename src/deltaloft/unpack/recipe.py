@@ -13,9 +13,18 @@
               number of target streams    · all starts: steps from the end of the stream before,
                                             or from its start
                                           · all sizes, inflated
-                                          · all numbers of parameter sets
+                                          · all numbers of parameter sets; the number behind the
+                                            last one is for streams with corrections
+                                          · all sizes of corrections
               number of difference blocks · all sizes of places
                                           · all sizes of values
+              if any stream reuses symbols:
+              whose, for each target stream: 0 for nobody's, or 1 + z, where z signed leads from the
+                                            source stream behind the one before to this one
+              all numbers of ranges, of those that reuse
+              of all ranges                 all plain sizes that are searched
+                                          · skipped, less searched: signed
+                                          · reused
 
 Source streams count in source′: the source, and behind it the streams so far, inflated. Where one
 ends, inflating it tells. Target streams count in target′, in which all of them stand inflated; one
@@ -25,15 +34,28 @@ that lies inside another follows it. The RFC is 3284.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deltaloft.errors import InvalidRequest, MalformedDelta, UnsupportedDelta
-from deltaloft.native.deflate import DeflateParameters
+from deltaloft.native.deflate import DeflateParameters, SymbolRange
 from deltaloft.unpack.differences import BLOCK_SIZE, BlockSizes
 from deltaloft.unpack.integers import read_integer, write_integers
-from deltaloft.unpack.limits import MOST_BLOCKS, MOST_DEPTH, MOST_STREAMS, most_plain
+from deltaloft.unpack.limits import (
+    MOST_BLOCKS,
+    MOST_DEPTH,
+    MOST_RANGES,
+    MOST_STREAMS,
+    most_plain,
+)
 
-__all__ = ["Recipe", "SourceStream", "TargetStream", "read_recipe", "write_recipe"]
+__all__ = [
+    "Recipe",
+    "ReusedStream",
+    "SourceStream",
+    "TargetStream",
+    "read_recipe",
+    "write_recipe",
+]
 
 _MOST_PARAMETERS = 256
 _DIGEST_SIZE = 32
@@ -53,12 +75,29 @@ class SourceStream:
 
 
 @dataclass(frozen=True, slots=True)
+class ReusedStream:
+    """A source stream, by its number, and what of its symbols a target stream has."""
+
+    number: int
+    ranges: tuple[SymbolRange, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TargetStream:
-    """The bytes from `start` to `end` of target′, which the target holds deflated."""
+    """The bytes from `start` to `end` of target′, which the target holds deflated.
+
+    Its `parameters` make it; or, where there are none that do, corrections.
+    """
 
     start: int
     end: int
-    parameters: DeflateParameters
+    parameters: DeflateParameters | bytes
+    reused: ReusedStream | None = None
+
+    @property
+    def corrections(self) -> bytes:
+        """Return the corrections, empty where parameters make the stream."""
+        return self.parameters if isinstance(self.parameters, bytes) else b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +120,7 @@ class Recipe:
 
 def write_recipe(recipe: Recipe, blocks: Sequence[BlockSizes]) -> bytes:
     """Return the bytes of a recipe and of the table of difference blocks."""
-    parameters = list(dict.fromkeys(stream.parameters for stream in recipe.target_streams))
+    parameters = _parameter_sets(recipe.target_streams)
     out = bytearray()
     out += write_integers([recipe.source_size, recipe.target_size])
     out += recipe.target_sha256
@@ -94,11 +133,43 @@ def write_recipe(recipe: Recipe, blocks: Sequence[BlockSizes]) -> bytes:
     out += write_integers([len(targets)])
     out += write_integers(_steps(targets))
     out += write_integers(stream.end - stream.start for stream in targets)
-    out += write_integers(parameters.index(stream.parameters) for stream in targets)
+    out += write_integers(_number(parameters, stream) for stream in targets)
+    out += write_integers(len(stream.corrections) for stream in targets if stream.corrections)
     out += write_integers([len(blocks)])
     out += write_integers(block.places for block in blocks)
     out += write_integers(block.values for block in blocks)
+    if any(stream.reused is not None for stream in targets):
+        out += _written_reuse([stream.reused for stream in targets])
     return bytes(out)
+
+
+def _parameter_sets(streams: Iterable[TargetStream]) -> list[DeflateParameters]:
+    found = (stream.parameters for stream in streams)
+    return list(dict.fromkeys(each for each in found if not isinstance(each, bytes)))
+
+
+def _number(parameters: list[DeflateParameters], stream: TargetStream) -> int:
+    how = stream.parameters
+    return len(parameters) if isinstance(how, bytes) else parameters.index(how)
+
+
+def _written_reuse(reused: Sequence[ReusedStream | None]) -> bytes:
+    numbers = []
+    expected = 0
+    for stream in reused:
+        numbers.append(0 if stream is None else 1 + _signed(stream.number - expected))
+        expected = expected if stream is None else stream.number + 1
+    there = [stream.ranges for stream in reused if stream is not None]
+    ranges = [each for column in there for each in column]
+    return b"".join(
+        [
+            write_integers(numbers),
+            write_integers(map(len, there)),
+            write_integers(each.searched for each in ranges),
+            write_integers(_signed(each.skipped - each.searched) for each in ranges),
+            write_integers(each.reused for each in ranges),
+        ]
+    )
 
 
 def _signed(value: int) -> int:
@@ -116,8 +187,17 @@ def _steps(streams: Iterable[TargetStream]) -> Iterator[int]:
 # ---- Reading -----------------------------------------------------------------------------------
 
 
-def read_recipe(plain: bytes) -> tuple[Recipe, tuple[BlockSizes, ...]]:
+def read_recipe(
+    plain: bytes, behind: memoryview
+) -> tuple[Recipe, tuple[BlockSizes, ...], memoryview]:
     """Read and check a recipe and the table of difference blocks; they may be a stranger's.
+
+    Args:
+        plain: Of the recipe.
+        behind: What stands behind the parts of the body: corrections, and the delta.
+
+    Returns:
+        They, and the delta.
 
     Raises:
         MalformedDelta: it breaks the format, contradicts itself, or asks for more than the format's
@@ -141,18 +221,73 @@ def read_recipe(plain: bytes) -> tuple[Recipe, tuple[BlockSizes, ...]]:
     steps = reader.integers(count, "starts")
     sizes = reader.integers(count, "sizes of target streams")
     numbers = reader.integers(count, "numbers of parameters")
-    _require(all(number < len(parameters) for number in numbers), "a parameter set that is there")
-    targets = tuple(_targets(steps, sizes, [parameters[number] for number in numbers]))
+    corrected = len(parameters)
+    _require(all(number <= corrected for number in numbers), "a parameter set that is there")
+    corrections = reader.integers(numbers.count(corrected), "sizes of corrections")
+    _require(min(corrections, default=1) > 0, "corrections that are not empty")
+    _require(sum(corrections) <= len(behind), "corrections that fit their body")
+    left = iter(corrections)
+    how: list[DeflateParameters | bytes] = []
+    for number in numbers:
+        if number < corrected:
+            how.append(parameters[number])
+        else:
+            size = next(left)
+            how.append(bytes(behind[:size]))
+            behind = behind[size:]
+    targets = tuple(_targets(steps, sizes, how))
     _check_targets(targets, target_size)
 
     count = reader.count(MOST_BLOCKS, "blocks")
     places = reader.integers(count, "sizes of places")
     values = reader.integers(count, "sizes of values")
     _require(max([0, *places, *values]) <= BLOCK_SIZE, f"at most {BLOCK_SIZE} bytes of differences")
+    if reader.left > 0:
+        targets = tuple(_with_reuse(reader, targets, len(sources), inflated_size))
     reader.finish()
     blocks = tuple(map(BlockSizes, places, values))
     recipe = Recipe(source_size, target_size, sha256, inflated_size, sources, targets)
-    return recipe, blocks
+    return recipe, blocks, behind
+
+
+def _with_reuse(
+    reader: _Reader, targets: Sequence[TargetStream], sources: int, inflated_size: int
+) -> Iterator[TargetStream]:
+    numbers = reader.integers(len(targets), "numbers of reused streams")
+    there = sum(number > 0 for number in numbers)
+    _require(there > 0, "a stream that reuses symbols")
+    counts = reader.integers(there, "numbers of ranges")
+    count = sum(counts)
+    reader.check_count(count, MOST_RANGES, "ranges")
+    searched = reader.integers(count, "sizes that are searched")
+    skipped = reader.integers(count, "sizes that are skipped")
+    reused = reader.integers(count, "sizes that are reused")
+    ranges = [
+        SymbolRange(size, size + _unsigned(more), again)
+        for size, more, again in zip(searched, skipped, reused, strict=True)
+    ]
+    _require(all(each.skipped >= 0 for each in ranges), "ranges one behind the other")
+    # What has to be read for them all is bounded with it.
+    passed = sum(each.skipped + each.reused for each in ranges)
+    _require(passed <= inflated_size, f"ranges of at most {inflated_size} bytes")
+    expected = at = 0
+    taken: set[int] = set()
+    each_count = iter(counts)
+    for target, number in zip(targets, numbers, strict=True):
+        if number == 0:
+            yield target
+            continue
+        count = next(each_count)
+        how = target.parameters
+        reusable = isinstance(how, DeflateParameters) and how.reusable
+        _require(count > 0 and reusable, "ranges of a stream that can reuse")
+        source = expected + _unsigned(number - 1)
+        _require(0 <= source < sources, "a source stream that is there")
+        # Each is read once more, so that this takes no longer than to inflate them.
+        _require(source not in taken, "a source stream that no other reuses")
+        taken.add(source)
+        yield replace(target, reused=ReusedStream(source, tuple(ranges[at : at + count])))
+        expected, at = source + 1, at + count
 
 
 def _unsigned(value: int) -> int:
@@ -160,7 +295,7 @@ def _unsigned(value: int) -> int:
 
 
 def _targets(
-    steps: Iterable[int], sizes: Iterable[int], parameters: Iterable[DeflateParameters]
+    steps: Iterable[int], sizes: Iterable[int], parameters: Iterable[DeflateParameters | bytes]
 ) -> Iterator[TargetStream]:
     start = end = 0
     for step, size, each in zip(steps, sizes, parameters, strict=True):
@@ -210,12 +345,21 @@ class _Reader:
             raise MalformedDelta(f"recipe: {expected} expected") from error
         return value
 
+    @property
+    def left(self) -> int:
+        """Return how many bytes have not been read."""
+        return len(self._plain) - self._at
+
     def count(self, most: int, what: str) -> int:
         """Read how many of something follow; each takes a byte at least."""
         count = self.integer(f"a number of {what}")
-        left = len(self._plain) - self._at
-        _require(count <= min(most, left), f"at most {min(most, left)} {what}")
+        self.check_count(count, most, what)
         return count
+
+    def check_count(self, count: int, most: int, what: str) -> None:
+        """Make sure that there may be so many."""
+        most = min(most, self.left)
+        _require(count <= most, f"at most {most} {what}")
 
     def integers(self, count: int, expected: str) -> list[int]:
         """Read a column."""

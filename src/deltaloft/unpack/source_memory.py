@@ -9,7 +9,7 @@ Anonymous memory: a base comes from an encrypted cache, so its plaintext is spoo
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from deltaloft.errors import MalformedDelta, WrongSource
@@ -19,47 +19,45 @@ from deltaloft.unpack.recipe import Recipe
 __all__ = ["inflated_source", "joined_source"]
 
 
-_PIECE = 1 << 20  # bytes to inflate at once
-
-
 @contextmanager
-def joined_source(source: memoryview, inflated: Iterable[bytes]) -> Iterator[memoryview]:
-    """Lend source′ made of what was inflated already.
+def joined_source(source: memoryview, inflated: list[bytes]) -> Iterator[memoryview]:
+    """Lend source′ made of what was inflated already, which is let go of meanwhile.
 
     Raises:
         MemoryError: there is not so much.
     """
-    pieces = list(inflated)
-    with _anonymous(len(source) + sum(map(len, pieces))) as room:
+    size = len(source) + sum(map(len, inflated))
+    with _anonymous(size) as room:
         room[: len(source)] = source
-        at = len(source)
-        for piece in pieces:
-            room[at : at + len(piece)] = piece
-            at += len(piece)
+        while inflated:
+            piece = inflated.pop()
+            size -= len(piece)
+            room[size : size + len(piece)] = piece
+            del piece  # which may be all of it
         yield room
 
 
 @contextmanager
 def inflated_source(
     source: memoryview, recipe: Recipe, first: int, end: int
-) -> Iterator[memoryview]:
-    """Lend source′ for a delta that copies from `first` to `end` of it.
+) -> Iterator[tuple[memoryview, list[memoryview]]]:
+    """Lend source′ for a delta that copies from `first` to `end` of it, and its streams, deflated.
 
     Raises:
         WrongSource: it has no such streams.
         MemoryError: there is not so much.
     """
-    if end <= len(source):
-        yield source
+    if end <= len(source) and all(stream.reused is None for stream in recipe.target_streams):
+        yield source, []
         return
     with _anonymous(len(source) + recipe.inflated_size) as room:
         room[first : len(source)] = source[first:]
-        _inflate_all(source, recipe, room)
-        yield room
+        yield room, _inflate_all(source, recipe, room)
 
 
-def _inflate_all(source: memoryview, recipe: Recipe, room: memoryview) -> None:
-    """Fill the rest of source′ behind the source."""
+def _inflate_all(source: memoryview, recipe: Recipe, room: memoryview) -> list[memoryview]:
+    """Fill the rest of source′ behind the source; return the streams as they stand."""
+    streams = []
     start = end = 0  # of the stream before: where it is inflated, and where it ended
     at = len(source)
     for stream in recipe.source_streams:
@@ -68,6 +66,7 @@ def _inflate_all(source: memoryview, recipe: Recipe, room: memoryview) -> None:
             raise WrongSource(f"source: a deflate stream inside it expected, not at {offset}")
         deflated = source[offset:] if offset < len(source) else room[offset:at]
         made, read = _inflate_into(room[at:], deflated, offset)
+        streams.append(deflated[:read])
         start, end = at, offset + read
         at += made
     if at != len(room):
@@ -75,36 +74,38 @@ def _inflate_all(source: memoryview, recipe: Recipe, room: memoryview) -> None:
             f"source: deflate streams of {recipe.inflated_size} plain bytes expected, "
             f"found {at - len(source)}"
         )
+    return streams
 
 
 def _inflate_into(room: memoryview, deflated: memoryview, offset: int) -> tuple[int, int]:
     """Inflate the stream at `offset` of source′; return its size, inflated and as it stands."""
     inflater = Inflater()
-    made = read = 0
+    beyond = b""
     try:
-        while not inflater.finished:
-            # One byte more than there is room for, so that what is too long shows.
-            size = min(_PIECE, len(room) - made + 1)
-            plain, consumed = inflater.read(deflated[read:], size)
-            if len(plain) > len(room) - made or not (plain or consumed or inflater.finished):
-                raise WrongSource(
-                    f"source: a deflate stream that ends expected at {offset}, within {len(room)} "
-                    "plain bytes"
-                )
-            room[made : made + len(plain)] = plain
-            made += len(plain)
-            read += consumed
+        made, read = inflater.read_into(deflated, room)
+        if not inflater.finished:
+            # Its end may be all that is left: a byte more would show that it goes on.
+            beyond, more = inflater.read(deflated[read:], 1)
+            read += more
     except MalformedDelta as error:
         raise WrongSource(f"source: a deflate stream expected at {offset}: {error}") from error
+    if beyond or not inflater.finished:
+        raise WrongSource(
+            f"source: a deflate stream that ends expected at {offset}, within {len(room)} "
+            "plain bytes"
+        )
     return made, read
 
 
 @contextmanager
 def _anonymous(size: int) -> Iterator[memoryview]:
     try:
-        mapping = mmap.mmap(-1, max(1, size))
+        mapping = mmap.mmap(-1, max(1, size), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     except OSError as error:
         raise MemoryError(f"{size} bytes for the source and its inflated streams") from error
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with suppress(OSError):  # a kernel without: filling it costs five times as much
+            mapping.madvise(mmap.MADV_HUGEPAGE)
     view = memoryview(mapping)
     try:
         yield view[:size]
