@@ -232,12 +232,14 @@ def pack(section: Buffer, preset: int) -> bytes | None:
         runs = list(_runs(view))
         if not any(shrinks for _, _, shrinks in runs):
             return None
-    packed = b"".join(
-        _lzma(view[start:end], preset) if shrinks else _plain_chunks(view[start:end])
-        for start, end, shrinks in runs
-    )
+    pieces: list[bytes | memoryview] = []
+    for start, end, shrinks in runs:
+        part = view[start:end]
+        pieces += [_lzma(part, preset)] if shrinks else _plain_chunks(part)
     least = _SLICE if len(runs) > 1 else view.nbytes
-    return packed if len(packed) <= view.nbytes - (1 - _GAIN) * least else None
+    if sum(map(len, pieces)) > view.nbytes - (1 - _GAIN) * least:
+        return None
+    return b"".join(pieces)  # the only copy of what stands plain
 
 
 class LzmaFraming:
@@ -319,12 +321,11 @@ def _runs(view: memoryview) -> Iterator[tuple[int, int, bool]]:
     yield start, view.nbytes, shrinks
 
 
-def _plain_chunks(part: memoryview) -> bytes:
-    chunks: list[bytes | memoryview] = []
+def _plain_chunks(part: memoryview) -> Iterator[bytes | memoryview]:
     for at in range(0, part.nbytes, _PLAIN_CHUNK_MOST):
         chunk = part[at : at + _PLAIN_CHUNK_MOST]
-        chunks += [bytes([_PLAIN_CHUNK]), (chunk.nbytes - 1).to_bytes(2, "big"), chunk]
-    return b"".join(chunks)
+        yield bytes([_PLAIN_CHUNK]) + (chunk.nbytes - 1).to_bytes(2, "big")
+        yield chunk
 
 
 def _write_varint(value: int) -> bytes:
