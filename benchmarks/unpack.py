@@ -88,7 +88,6 @@ def inflated_size(source: Path, target: Path, folder: Path) -> int | None:
         before, after = folder / "source-inflated", folder / "target-inflated"
         before.write_bytes(b"".join([bytes(old), *plan.inflated]))
         after.write_bytes(b"".join(plan.pieces))
-        plan.forget()
     return xdelta3_size(before, after, folder / "delta-inflated")
 
 

@@ -3,7 +3,7 @@
  *
  * An arithmetic coder as LZMA has it, for one binary decision at a time. What it learns about each
  * kind of decision is a chance: the mean of two that follow what comes, one in a few steps and
- * one in a hundred. A decision that is always the same takes a five-hundredth of a bit.
+ * one in a hundred. A decision that is always the same takes a six-hundredth of a bit.
  *
  * One walk over the decisions serves both ways: with 'writing' a decision is given and noted, else
  * the one given does not matter, and what was noted is returned. What is read may be hostile:

@@ -23,7 +23,7 @@ from deltaloft.native import WINDOW_MAX_SIZE, Encoder, Pinned, Window, header, p
 from deltaloft.secondary import LzmaFraming, pack
 from deltaloft.source import Source
 
-__all__ = ["PackedWindow", "delta_pieces", "encode_pieces", "pack_window"]
+__all__ = ["PackedWindow", "delta_pieces", "encode_pieces", "pack_window", "plain_windows"]
 
 # The least that is tried again when a window ended early, because its copies lay too far apart.
 _SMALLEST_RETRY = 1 << 16
@@ -77,6 +77,13 @@ def encode_pieces(
         threads = usual_threads(threads, len(memory))
         windows = _encoded_windows(source, memory, preset, threads)
         yield from delta_pieces(_giving_pages_back(windows, source.buffer, target), preset)
+
+
+def plain_windows(source: Source, target: Buffer, threads: int | None) -> list[PackedWindow]:
+    """Encode a target like `encode_pieces`, into windows whose sections are plain."""
+    with pinned(target) as memory:
+        threads = usual_threads(threads, len(memory))
+        return list(_encoded_windows(source, memory, None, threads))
 
 
 def _giving_pages_back(

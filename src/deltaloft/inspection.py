@@ -91,6 +91,7 @@ class StreamInspection:
         level: From 1 to 9; 0 where it is not known.
         mem_level: 8 or 9; 0 where it is not known.
         corrections_size: Of what is known of a stream instead, in bytes.
+        reused: Whether it takes symbols over from a stream of the source.
     """
 
     start: int
@@ -100,6 +101,7 @@ class StreamInspection:
     level: int
     mem_level: int
     corrections_size: int = 0
+    reused: bool = False
 
     def __str__(self) -> str:
         """Return one line."""
@@ -107,7 +109,8 @@ class StreamInspection:
         how = f"{self.family} level {self.level}, memLevel {self.mem_level}"
         if self.corrections_size:
             how = f"{self.corrections_size:,} bytes of corrections"
-        return f"stream at {self.start:,}: {self.size:,} bytes by {how}{inside}"
+        reused = ", with symbols of the source" if self.reused else ""
+        return f"stream at {self.start:,}: {self.size:,} bytes by {how}{reused}{inside}"
 
 
 @dataclass(frozen=True, slots=True)

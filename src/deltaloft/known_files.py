@@ -106,17 +106,16 @@ class KnownFiles:
     def note(self, path: Path, before: os.stat_result, sha256: str, *, begun: int) -> None:
         """Remember what a file held, as has just been found out.
 
+        If it changed meanwhile that does no harm: it will never again be as it was before.
+
         Args:
             path: The file.
             before: What the file system said of it before it was read.
             sha256: What was read.
             begun: When reading began: `time.time_ns()`.
         """
-        if begun - max(before.st_mtime_ns, before.st_ctime_ns) < _SAFE_AGE:
-            return
-        with suppress(OSError):
-            if _state(path.stat()) == _state(before):
-                self._add(_key(path), _Row(_state(before), sha256, _today()))
+        if begun - max(before.st_mtime_ns, before.st_ctime_ns) >= _SAFE_AGE:
+            self._add(_key(path), _Row(_state(before), sha256, _today()))
 
     def close(self) -> None:
         """Write down what is new, and forget what nobody has asked for in three months."""

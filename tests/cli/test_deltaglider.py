@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 from commands import Commands
@@ -24,6 +25,7 @@ def test_a_bucket_of_deltaglider(here: Path, dg_: Commands) -> None:
     assert 0 == dg_("get", f"store/{first}", "target")
     assert vector.files[first] == hashlib.sha256(Path("target").read_bytes()).hexdigest()
     assert vector.files[first] in dg_.out
+    assert re.fullmatch(rf"dg: {first}: deltaglider restored \S+ \S+, .* s of CPU\n", dg_.err)
     Path("target").unlink()
     assert 5 == dg_("get", "--replay-seconds", "0.1", f"store/{last}", "target")
     assert "its content of" in dg_.err

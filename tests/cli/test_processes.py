@@ -21,7 +21,7 @@ from neighbours import missing
 from deltaloft.cli.lazy import LazyGroup
 from deltaloft.cli.main import dg, run
 
-LIGHT = {"failure", "interrupt", "lazy", "main", "output"}
+LIGHT = {"failure", "garbage", "interrupt", "lazy", "main", "output"}
 
 
 def in_namespace(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -228,3 +228,22 @@ def test_secrets_in_urls_are_not_repeated(dg_: Commands, command: tuple[str, ...
         assert dg_(*command, url, "--json") != 0
         assert "hunter2" not in dg_.out + dg_.err
         one_line(dg_.err)
+
+
+def test_garbage_is_looked_for_once_a_store_is_open(tmp_path: Path) -> None:
+    """It is put off while dg starts; a command that runs for long does not go without."""
+    code = """
+import atexit, gc
+from deltaloft.cli import main
+usual = gc.get_threshold()
+atexit.register(lambda: print(usual == gc.get_threshold(), gc.get_freeze_count() > 10_000))
+main()
+"""
+    store = f"{tmp_path}/store/"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "put", "--create", __file__, store],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert "True True" == done.stdout.splitlines()[-1]

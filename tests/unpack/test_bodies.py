@@ -44,6 +44,16 @@ def test_vector(meta: Path, tmp_path: Path) -> None:
     assert [] == list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("tar-gz-reuse", "with symbols of the source"), ("gzip-corrections", "bytes of corrections")],
+)
+def test_how_a_stream_is_made_again_is_told(name: str, words: str) -> None:
+    """An inspection tells streams apart that take more than parameters."""
+    delta = VECTORS[0].parent.parent / name / "delta"
+    assert any(words in line for line in str(deltaloft.inspect(delta)).splitlines())
+
+
 def test_there_are_vectors_of_both_kinds() -> None:
     """The folder has been found."""
     good = sum(expected(meta) == "target" for meta in VECTORS)

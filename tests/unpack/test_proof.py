@@ -92,7 +92,7 @@ def test_a_body_that_was_made_wrong_is_not_written(monkeypatch: pytest.MonkeyPat
     """If the encoder itself erred, in a recipe or in a delta, the plain delta is written."""
     old = release(5, files=4)
     source, target = as_gzip(as_tar(old)), as_gzip(as_tar(later(old, 6)))
-    body_head, encode_pieces = encoder.body_head, encoder.encode_pieces
+    body_head, plain_windows = encoder.body_head, encoder.plain_windows
 
     def written() -> bytes:
         out = io.BytesIO()
@@ -113,7 +113,7 @@ def test_a_body_that_was_made_wrong_is_not_written(monkeypatch: pytest.MonkeyPat
     with monkeypatch.context() as wrong:
         wrong.setattr(
             encoder,
-            "encode_pieces",
-            lambda source, target, *rest: encode_pieces(source, damaged(target), *rest),
+            "plain_windows",
+            lambda source, target, *rest: plain_windows(source, damaged(target), *rest),
         )
         assert written().startswith(b"\xd6\xc3\xc4")

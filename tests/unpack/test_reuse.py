@@ -10,9 +10,17 @@ import pytest
 from packed import as_gzip, as_tar, as_zip, later, release
 
 import deltaloft
+from deltaloft.native.deflate import DeflateParameters, SymbolRange
 from deltaloft.unpack import plan
 from deltaloft.unpack.body import read_body
-from deltaloft.unpack.recipe import ReusedStream
+from deltaloft.unpack.recipe import (
+    Recipe,
+    ReusedStream,
+    SourceStream,
+    TargetStream,
+    read_recipe,
+    write_recipe,
+)
 
 
 def encoded(source: bytes, target: bytes, tmp_path: Path) -> list[ReusedStream | None]:
@@ -81,6 +89,26 @@ def test_ranges_have_a_limit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     streams = encoded(as_zip(OLD), as_zip(NEW), tmp_path)
     assert sum(len(stream.ranges) for stream in streams if stream) <= 2
     assert reused_size(streams) > 0
+
+
+def test_two_streams_do_not_reuse_one() -> None:
+    """A recipe that has a source stream read time and again is refused."""
+    how = DeflateParameters("zlib", 6, 8)
+    ranges = (SymbolRange(0, 0, 10),)
+    for second, refused in ((1, False), (0, True)):
+        streams = (
+            TargetStream(0, 500, how, ReusedStream(0, ranges)),
+            TargetStream(500, 1000, how),
+            TargetStream(1000, 1500, how, ReusedStream(second, ranges)),
+        )
+        sources = (SourceStream(0, inside=False), SourceStream(1, inside=False))
+        recipe = Recipe(100, 100, bytes(32), 1000, sources, streams)
+        plain = write_recipe(recipe, ())
+        if refused:
+            with pytest.raises(deltaloft.MalformedDelta, match="no other reuses expected"):
+                read_recipe(plain, memoryview(b""))
+        else:
+            assert (recipe, (), b"") == read_recipe(plain, memoryview(b""))
 
 
 def test_symbols_that_mislead_are_not_reused(

@@ -16,6 +16,7 @@
     spending    what transfers moved and took
     warnings    what the library warns of
     interrupt   what Ctrl-C does
+    garbage     Python's search for it, put off while dg starts
     failure     exception -> words and exit code
 
 Heavy imports stand in the commands that need them: `dg --help` loads click and nothing else.

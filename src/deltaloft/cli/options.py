@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deltaloft.bucket import Attributes, Encryption, Grant
+from deltaloft.cli.garbage import search_as_usual
 from deltaloft.cli.output import Output
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Storage:
 
         show_warnings()
         reads_older = self.deltaglider == "auto"
-        return Store.open(
+        store = Store.open(
             url,
             create=create,
             profile=self.profile,
@@ -65,6 +66,8 @@ class Storage:
             endpoint_url=self.endpoint_url,
             deltaglider=Limits(replay_seconds) if reads_older else self.deltaglider,
         )
+        search_as_usual()
+        return store
 
 
 def storage_options(command: Command) -> Command:

@@ -18,11 +18,12 @@ __all__ = ["Totals", "note_spent", "tell"]
 
 def note_spent(result: GetResult, out: Output) -> None:
     """Say what it took to restore a delta; of other files there is nothing to say."""
-    if result.codec is not None:
-        spent = result.spent
-        sizes = f"{human(result.size)} from {human(spent.fetched_size or 0)} fetched"
+    if result.base is not None:
+        spent, how = result.spent, result.codec or result.form
+        known = spent.fetched_size is not None  # of DeltaGlider's deltas it is not
+        sizes = human(result.size) + (f" from {human(spent.fetched_size or 0)} fetched" * known)
         times = _times(spent.seconds, spent.cpu_seconds)
-        out.note(f"{result.key}: {result.codec} restored {sizes}, {times}")
+        out.note(f"{result.key}: {how} restored {sizes}, {times}")
 
 
 def tell(done: Done, out: Output, *, dry: bool, err: bool = False) -> None:
@@ -68,7 +69,7 @@ class Totals:
             sums["added_size"] += result.added_size
         if isinstance(result, GetResult):
             sums["fetched_size"] += result.spent.fetched_size or 0
-            if result.codec is not None:
+            if result.base is not None:
                 self._last = result
                 self._restored += 1
 

@@ -39,11 +39,22 @@ from deltaloft.store.older import OlderFiles, give
 from deltaloft.store.put import PutOptions
 from deltaloft.store.results import CopyResult, PutResult, described
 
-__all__ = ["Copying", "Marks"]
+__all__ = ["Copying", "Marks", "check_free"]
 
 _log = logging.getLogger(__name__)
 
 _TRIES = 4  # a source that is replaced this often while it is copied
+
+
+def check_free(bucket: Bucket, key: str) -> None:
+    """Look whether a key is free; endpoints know no condition on the target of a copy.
+
+    Raises:
+        AlreadyExists: it is not.
+    """
+    with suppress(NotFound):
+        bucket.head(key)
+        raise AlreadyExists(f"{object_url(bucket.url, key)}: the key is taken")
 
 
 class Marks:
@@ -103,11 +114,8 @@ class Copying:
 
         Raises:
             PreconditionFailed: the source was replaced, again and again.
-            AlreadyExists: `no_clobber`, and the target is there.
         """
         where = object_url(self.bucket.url, self.target_key)
-        if self.options.get("no_clobber"):
-            self._check_free(where)
         check_copy(where, self.source_key, self.target_key, self.attributes)
         for _ in range(_TRIES):
             info = self.bucket.head(self.source_key)
@@ -142,12 +150,6 @@ class Copying:
             if self.bucket.head(self.source_key).etag != info.etag:
                 raise InputChanged(f"{self._source_url}: replaced while it was copied")
             return self._put(spool, attributes)
-
-    def _check_free(self, where: str) -> None:
-        """Look at the target; endpoints know no condition on that of a copy."""
-        with suppress(NotFound):
-            self.bucket.head(self.target_key)
-            raise AlreadyExists(f"{where}: the key is taken")
 
     def _put(self, spool: BinaryIO, attributes: Attributes) -> CopyResult:
         spool.seek(0)

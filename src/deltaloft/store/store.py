@@ -18,7 +18,7 @@ from deltaloft.buffers import Buffer
 from deltaloft.deltaglider import DeltaGlider, Limits, Mode
 from deltaloft.store import listing
 from deltaloft.store.base_bytes import BaseBytes
-from deltaloft.store.copy import Copying, Marks
+from deltaloft.store.copy import Copying, Marks, check_free
 from deltaloft.store.deltas import CodecPolicy, codec_policy
 from deltaloft.store.explain import Explaining
 from deltaloft.store.gc import Collecting
@@ -232,8 +232,8 @@ class Store:
             target: The other store, if it is another.
             attributes: The target's; None keeps all of the source's, tags, storage class,
                 encryption, ACL and lock included, or fails where the target can not.
-            options: As `put` takes them, for a file that is put. Inside a store, `no_clobber` looks
-                first, and two copies may meet; the form stays, whatever `delta` and `codec` say.
+            options: As `put` takes them, for a file that is put. `no_clobber` looks first; inside a
+                store two copies may meet; the form stays, whatever `delta` and `codec` say.
 
         Raises:
             NotFound: no such source.
@@ -254,7 +254,10 @@ class Store:
         keys = source_key, target_key
         verbs = self.get, target.put
         copying = Copying(*ours, *keys, attributes, options, *verbs, self._marks, self._older)
-        target._deltaglider.check_put(target_key, no_clobber=options.get("no_clobber", False))
+        no_clobber = options.get("no_clobber", False)
+        target._deltaglider.check_put(target_key, no_clobber=no_clobber)
+        if no_clobber:
+            check_free(target._bucket, target_key)
         return copying.run(within=target is self)
 
     def open_file(self, key: str) -> ObjectFile:

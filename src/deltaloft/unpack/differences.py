@@ -37,6 +37,7 @@ BLOCK_SIZE = 16 << 20
 # Bytes of places for a byte of instructions. Programs and tars of releases have 0.75 to 0.85, and
 # shrink to less than three quarters; JSON and source code have 0.2 and less, and grow.
 _LEAST_JOINED = 0.4
+_SURELY_JOINED = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +57,15 @@ class Differences:
     values: Buffer = b""
 
 
-def approximated(source: Pinned, target: bytearray, delta: Buffer) -> list[DifferenceBlock]:
+def approximated(
+    source: Pinned, target: bytearray, delta: Buffer
+) -> tuple[list[DifferenceBlock], bool]:
     """Replace bytes of target′ by what source′ has beside the copies of a delta between them.
 
     Returns:
         What has to be added to get target′ back, one block for every 16 MiB of it; nothing, and
-        target′ is as it was, where that promises no smaller body.
+        target′ is as it was, where that promises no smaller body. And whether it is sure to be
+        smaller.
     """
     approximator = Approximator(source)
     blocks: list[DifferenceBlock] = []
@@ -77,10 +81,11 @@ def approximated(source: Pinned, target: bytearray, delta: Buffer) -> list[Diffe
             position += window.target_size
             assert position <= BLOCK_SIZE * (len(blocks) + 1)
         blocks.append(approximator.end_block())
-    if sum(len(block.places) for block in blocks) < _LEAST_JOINED * instructions:
+    places = sum(len(block.places) for block in blocks)
+    if places < _LEAST_JOINED * instructions:
         _restored(target, blocks)
-        return []
-    return blocks
+        return [], False
+    return blocks, places >= _SURELY_JOINED * instructions
 
 
 def _restored(target: bytearray, blocks: Sequence[DifferenceBlock]) -> None:

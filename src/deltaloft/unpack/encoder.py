@@ -21,7 +21,14 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from deltaloft.buffers import Buffer
-from deltaloft.delta_writer import encode_pieces
+from deltaloft.delta_reader import side_by_side, usual_threads
+from deltaloft.delta_writer import (
+    PackedWindow,
+    delta_pieces,
+    encode_pieces,
+    pack_window,
+    plain_windows,
+)
 from deltaloft.errors import DeltaloftError
 from deltaloft.secondary import preset_of
 from deltaloft.source import DENSEST_LEVEL, LEVELS, Source
@@ -139,28 +146,53 @@ def _body(
     if plan is None:
         return _smallest(_Sides(recipe, source, bytearray(target), threads), level, plain_delta)
     with joined_source(source, plan.inflated) as room:
-        sides = _Sides(recipe, room, bytearray().join(plan.pieces), threads)
-        plan.forget()
+        sides = _Sides(recipe, room, _poured(plan.pieces), threads)
         return _smallest(sides, level, None)
+
+
+def _poured(pieces: list[memoryview]) -> bytearray:
+    """Join pieces, and let go of each as it is copied, so that most is there only once."""
+    size = sum(map(len, pieces))
+    target = bytearray(size)
+    with memoryview(target) as view:
+        while pieces:
+            piece = pieces.pop()
+            size -= len(piece)
+            view[size : size + len(piece)] = piece
+    return target
 
 
 def _smallest(sides: _Sides, level: int, plain_delta: memoryview | None) -> bytes | None:
     """Return the smallest body; None if there is none but the plain delta, where that is given."""
     dense = plain_delta is None and level >= _DENSE_FROM
     with Source(sides.source, level=DENSEST_LEVEL if dense else level) as source:
-        delta = _delta(sides, source) if plain_delta is None else plain_delta
-        blocks = approximated(source.memory, sides.target, delta)
+        windows = []
+        delta: Buffer | None = plain_delta
+        if delta is None:
+            windows = plain_windows(source, sides.target, sides.threads)
+            delta = b"".join(delta_pieces(windows, None))
+        blocks, surely = approximated(source.memory, sides.target, delta)
         differing = None
         if blocks:
             head = body_head(sides.recipe, packed_blocks(blocks))
             if len(head) < len(delta):
                 differing = head + _delta(sides, source)
-    if plain_delta is not None:
+    if plain_delta is not None or (differing is not None and surely):
         return differing
-    without = body_head(sides.recipe, Differences()) + delta
-    if differing is not None and len(differing) <= len(without):
-        return differing
-    return without
+    without = body_head(sides.recipe, Differences()) + _packed(windows, source.level, sides.threads)
+    return without if differing is None else min(differing, without, key=len)
+
+
+def _packed(windows: list[PackedWindow], level: int, threads: int | None) -> bytes:
+    """Pack the sections of windows, which is what costs most of small deltas."""
+    preset = preset_of(min(level, LEVELS[-1]), "lzma")
+    threads = usual_threads(threads, sum(window.window.target_size for window in windows))
+
+    def pack(window: PackedWindow) -> PackedWindow:
+        return pack_window(window.window, [memoryview(each) for each in window.sections], preset)
+
+    with closing(side_by_side(pack, windows, threads)) as packed:
+        return b"".join(delta_pieces(packed, preset))
 
 
 def _delta(sides: _Sides, source: Source) -> bytes:

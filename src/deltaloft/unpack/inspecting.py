@@ -43,11 +43,9 @@ def _inspected(streams: Iterable[TargetStream]) -> Iterator[StreamInspection]:
         how = stream.parameters
         size = stream.end - stream.start
         if isinstance(how, bytes):
-            yield StreamInspection(
-                stream.start, size, len(around), "corrected", 0, 0, corrections_size=len(how)
-            )
+            told = "corrected", 0, 0, len(how)
         else:
-            yield StreamInspection(
-                stream.start, size, len(around), how.family, how.level, how.mem_level
-            )
+            told = how.family, how.level, how.mem_level, 0
+        reused = stream.reused is not None
+        yield StreamInspection(stream.start, size, len(around), *told, reused=reused)
         around.append(stream.end)

@@ -72,7 +72,8 @@ class Plan:
         inflated: What they inflate to, in the same order.
         target_streams: Those of target′, outer ones first.
         proven: What each of these was deflated from, and to.
-        pieces: Of target′: of the target itself, and of inflated streams.
+        pieces: Of target′: of the target itself, and of inflated streams. Who joins these, and
+            what is inflated, empties both lists.
     """
 
     source_streams: list[SourceStream] = field(default_factory=list)
@@ -85,11 +86,6 @@ class Plan:
     def corrections_size(self) -> int:
         """Return how many bytes of corrections there are."""
         return sum(len(stream.corrections) for stream in self.target_streams)
-
-    def forget(self) -> None:
-        """Let go of the inflated bytes; the streams stay."""
-        self.inflated.clear()
-        self.pieces.clear()
 
 
 @dataclass(frozen=True, slots=True)

@@ -271,6 +271,7 @@ def _with_reuse(
     passed = sum(each.skipped + each.reused for each in ranges)
     _require(passed <= inflated_size, f"ranges of at most {inflated_size} bytes")
     expected = at = 0
+    taken: set[int] = set()
     each_count = iter(counts)
     for target, number in zip(targets, numbers, strict=True):
         if number == 0:
@@ -282,6 +283,9 @@ def _with_reuse(
         _require(count > 0 and reusable, "ranges of a stream that can reuse")
         source = expected + _unsigned(number - 1)
         _require(0 <= source < sources, "a source stream that is there")
+        # Each is read once more, so that this takes no longer than to inflate them.
+        _require(source not in taken, "a source stream that no other reuses")
+        taken.add(source)
         yield replace(target, reused=ReusedStream(source, tuple(ranges[at : at + count])))
         expected, at = source + 1, at + count
 

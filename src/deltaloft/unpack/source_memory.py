@@ -9,7 +9,7 @@ Anonymous memory: a base comes from an encrypted cache, so its plaintext is spoo
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from deltaloft.errors import MalformedDelta, WrongSource
@@ -20,19 +20,20 @@ __all__ = ["inflated_source", "joined_source"]
 
 
 @contextmanager
-def joined_source(source: memoryview, inflated: Iterable[bytes]) -> Iterator[memoryview]:
-    """Lend source′ made of what was inflated already.
+def joined_source(source: memoryview, inflated: list[bytes]) -> Iterator[memoryview]:
+    """Lend source′ made of what was inflated already, which is let go of meanwhile.
 
     Raises:
         MemoryError: there is not so much.
     """
-    pieces = list(inflated)
-    with _anonymous(len(source) + sum(map(len, pieces))) as room:
+    size = len(source) + sum(map(len, inflated))
+    with _anonymous(size) as room:
         room[: len(source)] = source
-        at = len(source)
-        for piece in pieces:
-            room[at : at + len(piece)] = piece
-            at += len(piece)
+        while inflated:
+            piece = inflated.pop()
+            size -= len(piece)
+            room[size : size + len(piece)] = piece
+            del piece  # which may be all of it
         yield room
 
 
