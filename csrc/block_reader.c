@@ -132,7 +132,7 @@ static enum dfl_result read_symbols(struct dfl_block_reader *reader, struct dfl_
         refill(reader);
         const uint32_t literal = read_symbol(reader, reader->literals, literal_bits);
         if (literal == DFL_END_OF_BLOCK) {
-            return is_behind_end(reader) ? DFL_MALFORMED : DFL_OK;
+            return DFL_OK;
         }
         uint32_t symbol = dfl_literal((uint8_t)literal);
         if (literal > DFL_END_OF_BLOCK) {

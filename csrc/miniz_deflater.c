@@ -73,33 +73,40 @@ static void put(struct dfl_miniz_deflater *deflater, uint8_t byte) {
     }
 }
 
-static uint16_t two_bytes(const uint8_t *from) {
-    return (uint16_t)(from[0] | from[1] << 8);
+VCD_INLINE uint16_t two_bytes(const uint8_t *from) {
+    uint16_t bytes;
+    memcpy(&bytes, from, sizeof bytes);
+    return bytes;
 }
 
-/* Returns the length of a match longer than 'length' and its distance, or 'length'. */
+/*
+ * Returns the length of a match longer than 'length' and its distance, or 'length'. Nearly all time
+ * goes by here, waiting for the next candidate.
+ */
 static uint32_t longest_match(const struct dfl_miniz_deflater *deflater, uint32_t length,
                               uint32_t *distance_out) {
     const uint8_t *const ring = deflater->ring, *const here = ring + (deflater->at & RING_MASK);
+    const uint16_t *const next = deflater->next;
     const uint32_t limit = (uint32_t)vcd_min(deflater->ahead, DFL_MAX_MATCH);
-    uint32_t steps = deflater->steps[length >= LONG], place = (uint32_t)deflater->at & RING_MASK;
+    const uint32_t at = (uint32_t)deflater->at, behind = deflater->behind;
+    const uint16_t first = two_bytes(here);
+    uint32_t steps = deflater->steps[length >= LONG], place = at & RING_MASK;
     if (length >= limit) {
         return length;
     }
-    for (;;) {
+    const uint8_t *end = ring + length - 1;
+    uint16_t last = two_bytes(here + length - 1);
+    while (--steps > 0) {
         uint32_t distance = 0;
         bool agrees = false;
-        if (--steps == 0) {
-            return length;
-        }
         for (uint32_t i = 0; i < 3 && !agrees; i++) {
-            const uint32_t position = deflater->next[place];
-            distance = ((uint32_t)deflater->at - position) & UINT16_MAX;
-            if (position == 0 || distance > deflater->behind) {
+            const uint32_t position = next[place];
+            distance = (at - position) & UINT16_MAX;
+            if (position == 0 || distance > behind) {
                 return length;
             }
             place = position & RING_MASK;
-            agrees = two_bytes(ring + place + length - 1) == two_bytes(here + length - 1);
+            agrees = two_bytes(end + place) == last;
         }
         if (!agrees) {
             continue;
@@ -107,15 +114,20 @@ static uint32_t longest_match(const struct dfl_miniz_deflater *deflater, uint32_
         if (distance == 0) {
             return length;
         }
-        const uint32_t found = (uint32_t)vcd_match_forwards(here, ring + place, limit);
-        if (found > length) {
-            length = found;
-            *distance_out = distance;
-            if (found == limit) {
-                return length;
+        if (two_bytes(ring + place) == first) {
+            const uint32_t found = (uint32_t)vcd_match_forwards(here, ring + place, limit);
+            if (found > length) {
+                length = found;
+                *distance_out = distance;
+                if (found == limit) {
+                    return length;
+                }
+                end = ring + length - 1;
+                last = two_bytes(here + length - 1);
             }
         }
     }
+    return length;
 }
 
 /* ---- Blocks ----------------------------------------------------------------------------- */

@@ -72,7 +72,7 @@ static bool begin_block(struct dfl_restorer *restorer) {
     }
     if (block->kind != DFL_STORED) {
         restorer->state = IN_SYMBOLS;
-        return walk->symbols_left <= DFL_MOST_SYMBOLS;
+        return true;
     }
     dfl_write_bits(out, block->kind << 1 | block->last, 3);
     const uint32_t room = (8 - out->count) % 8;
@@ -160,7 +160,7 @@ enum dfl_result dfl_restore(struct dfl_restorer *restorer, const uint8_t *plain,
                            (restorer->state == ENDED && dfl_predictor_left(&walk->predictor) > 0);
     } while (!restorer->failed && fed < plain_size);
     if (last && !restorer->failed) {
-        restorer->failed = restorer->state != ENDED || !dfl_coder_is_read(&walk->coder);
+        restorer->failed = !dfl_coder_is_read(&walk->coder);
     }
     if (deflated->failed) {
         return DFL_NO_MEMORY;

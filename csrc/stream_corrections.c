@@ -3,6 +3,8 @@
  */
 #include "stream_corrections.h"
 
+#include <assert.h>
+
 bool dfl_walk_start(struct dfl_walk *walk, const struct dfl_coder *coder,
                     struct dfl_predictor_rules rules) {
     struct dfl_stream_chances *const chances = &walk->chances;
@@ -15,7 +17,8 @@ bool dfl_walk_start(struct dfl_walk *walk, const struct dfl_coder *coder,
     rules.max_distance = dfl_decide_large(&walk->coder, chances->most, rules.max_distance + 1) - 1;
     rules.far_for_three =
         dfl_decide_large(&walk->coder, chances->most, rules.far_for_three + 1) - 1;
-    if (rules.effort >= DFL_PREDICTORS || rules.max_distance > DFL_WINDOW_SIZE) {
+    static_assert(DFL_PREDICTORS == 1 << 3, "an effort is what three bits say");
+    if (rules.max_distance > DFL_WINDOW_SIZE) {
         return false;
     }
     dfl_predictor_start(&walk->predictor, &rules);

@@ -225,12 +225,20 @@ static void check_strangers(void) {
     CHECK_EQUAL(SIZE_MAX, made_of(zeros, 8));
 
     begin();
-    header(DFL_FIXED, true, DFL_MOST_SYMBOLS + 1, 0);
-    CHECK_EQUAL(SIZE_MAX, made_of(zeros, 8));
+    walk.block.padding = 127; /* more than up to a byte border */
+    header(DFL_STORED, true, 0, 0);
+    (void)dfl_decide_padding(&walk, 0);
+    CHECK_EQUAL(SIZE_MAX, made_of(zeros, 0));
+
+    const struct dfl_coder coder = dfl_coder_into(hostile, sizeof hostile);
+    CHECK(!dfl_walk_start(&walk, &coder, (struct dfl_predictor_rules){0, 32769, 3}));
+    header(DFL_FIXED, true, 0, 0); /* matches from beyond the window */
+    (void)dfl_decide_padding(&walk, 0);
+    CHECK_EQUAL(SIZE_MAX, made_of(zeros, 0));
 
     begin();
     header(DFL_FIXED, true, 0, 0);
-    (void)dfl_decide_padding(&walk, 127); /* more than up to a byte border */
+    (void)dfl_decide_padding(&walk, 127);
     CHECK_EQUAL(SIZE_MAX, made_of(zeros, 0));
 
     begin();
@@ -241,16 +249,24 @@ static void check_strangers(void) {
 
 /* A match that is not there: before the beginning, of other bytes, or of bytes that never come. */
 static void check_matches_that_are_none(void) {
-    static const uint8_t said[] = "abcdefgh abcdefgh";
-    static const uint32_t wrong[][2] = {{3, 10}, {3, 30000}, {3, 8}, {9, 9}, {258, 9}};
+    static const struct {
+        const char *plain; /* of 17 bytes, nine of which are literals */
+        uint32_t length, distance;
+    } wrong[] = {
+        {"abcdefgh abcdefgh", 3, 10},       {"abcdefgh abcdefgh", 3, 30000},
+        {"abcdefgh abcdefgh", 3, 8},        {"abcdefgh abcdefgh", 9, 9},
+        {"abcdefgh\0\0\0\0\0\0\0\0", 9, 1}, {"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 3, 20},
+    };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        const uint8_t *const said = (const uint8_t *)wrong[i].plain;
         begin();
         header(DFL_FIXED, true, 10, 0);
-        (void)dfl_predictor_feed(&walk.predictor, said, 17);
+        CHECK_EQUAL(17, dfl_predictor_feed(&walk.predictor, said, 17));
         for (uint32_t at = 0; at < 9; at++) {
             CHECK(dfl_decide_symbol(&walk, dfl_literal(said[at])) != UINT32_MAX);
         }
-        CHECK_EQUAL(UINT32_MAX, dfl_decide_symbol(&walk, dfl_match(wrong[i][0], wrong[i][1])));
+        const uint32_t match = dfl_match(wrong[i].length, wrong[i].distance);
+        CHECK_EQUAL(UINT32_MAX, dfl_decide_symbol(&walk, match));
         (void)dfl_decide_padding(&walk, 0);
         CHECK_EQUAL(SIZE_MAX, made_of(said, 17));
     }
@@ -258,7 +274,7 @@ static void check_matches_that_are_none(void) {
 
 /* Codes that leave a symbol without any, and lengths that are sent with no code for them. */
 static void check_codes_that_are_none(void) {
-    for (uint32_t wrong = 0; wrong < 3; wrong++) {
+    for (uint32_t wrong = 0; wrong < 5; wrong++) {
         struct dfl_block *const block = &walk.block;
         begin();
         header(DFL_DYNAMIC, true, 1, 0);
@@ -269,11 +285,16 @@ static void check_codes_that_are_none(void) {
         uint16_t literals[DFL_LITERALS] = {0}, distances[DFL_DISTANCES] = {0};
         literals[wrong == 1 ? 'b' : 'a'] = literals[DFL_END_OF_BLOCK] = 1;
         dfl_build_codes(&block->codes, literals, distances, DFL_AS_ZLIB);
+        block->codes.literal.size = wrong == 4 ? DFL_FIXED_LITERALS : block->codes.literal.size;
         dfl_send_lengths(&block->sent, &block->codes, DFL_AS_ZLIB);
         dfl_build_length_code(&block->sent, DFL_AS_ZLIB);
         if (wrong == 2) {
             memset(block->sent.code.lengths, 0, sizeof block->sent.code.lengths);
             block->sent.order_size = 4;
+        }
+        if (wrong == 3) {
+            CHECK_EQUAL(DFL_REPEAT_ZERO_LONG, block->sent.symbols[0]);
+            block->sent.repeats[0] = 127; /* zeros beyond the last of them */
         }
         CHECK_EQUAL(wrong == 0, dfl_decide_codes(&walk.coder, &walk.chances.codes, block));
         (void)dfl_decide_padding(&walk, 0);

@@ -27,7 +27,9 @@ def test_verify_says_what_is_proven(store: Path, dg_: Commands) -> None:
     assert dg_.out == "5 proven, 1 unproven, 0 failed\n"
     assert dg_.err == ""
     *files, counts = dg_.records("verify", "store")
-    assert {"proven": 5, "unproven": 1, "failed": 0} == counts
+    size = 4 * len(release(0)) + len(b"tiny") + len(b"x")
+    sums = {"proven": 5, "unproven": 1, "failed": 0, "size": size, "requests": None}
+    assert sums == counts
     assert {"foreign"} == {record["key"] for record in files if not record["proven"]}
     assert {"app-1.1.bin"} == {record["key"] for record in dg_.records("verify", "store/app-1.1")
                                if "key" in record}  # fmt: skip

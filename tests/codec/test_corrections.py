@@ -101,6 +101,9 @@ def test_what_is_no_stream_of_these_bytes_is_refused() -> None:
     deflated = deflate(plain, DeflateParameters("zlib", 6, 8))
     for other in (plain[:-1], plain + b"x", b"", plain[:2000] + b"?" + plain[2001:]):
         assert correct(other, deflated, most=10_000) is None
+    stored = deflate(noise := random.Random(3).randbytes(5000), DeflateParameters("zlib", 6, 8))
+    assert correct(noise, stored, most=1000) is not None
+    assert correct(noise[:-1] + bytes([noise[-1] ^ 1]), stored, most=1000) is None
     for cut in range(len(deflated)):
         assert correct(plain, deflated[:cut], most=10_000) is None
     assert correct(plain, deflated + b"\0", most=10_000) is None

@@ -279,6 +279,29 @@ def test_a_folder_with_deltas_is_always_asked_about(
     assert ("HEAD", "r/x.zip.delta") not in requests
 
 
+@pytest.mark.parametrize("how", ["a listing under way", "a page of many", "too many folders"])
+def test_what_was_not_seen_is_asked_for(
+    how: str, foreign: Bucket, glider: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A listing rules out only what it has passed, and as long as all it showed is remembered."""
+    glider.bucket = foreign
+    store = Store(foreign)
+    time.sleep(1.1)
+    glider.put("p/9.zip", FIRST)
+    listing = store.list("", sizes=False)
+    if how == "a listing under way":
+        assert "p/0.zip" == next(listing).key
+    elif how == "a page of many":
+        monkeypatch.setattr(absences, "_PAGE", 10)
+        for number in range(10, 30):
+            store.read(f"p/{number}.zip")
+    else:
+        monkeypatch.setattr(absences, "_MOST_FOLDERS", 1)
+        glider.put("q/x.zip", LATER)
+        assert 34 == len(list(listing))
+    assert FIRST == store.read("p/9.zip")
+
+
 def test_what_was_known_is_asked_for_again(
     foreign: Bucket, glider: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

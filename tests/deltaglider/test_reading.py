@@ -89,6 +89,18 @@ def test_parts_of_a_damaged_file_are_not_given(written: Any, older: Store) -> No
         file.read(1)
 
 
+@pytest.mark.parametrize("off", [-1, 1])
+def test_a_size_that_lies_is_refused(off: int, written: Any, older: Store) -> None:
+    """Who opened a file was told its size: right bytes of another size are none."""
+    size = str(len(FIRST) + off)
+    written.rewrite("p/q/a.zip.delta", lambda old: {**old, "dg-file-size": size})
+    with (
+        older.open_file("p/q/a.zip") as file,
+        pytest.raises(DamagedObject, match=f"{size} bytes expected"),
+    ):
+        file.read(1)
+
+
 @pytest.mark.parametrize(
     "options",
     [

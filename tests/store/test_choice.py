@@ -16,7 +16,8 @@ from deltaloft.base_cache import BaseCache
 from deltaloft.bases import Base, BaseIndex, in_doubt, ranked, stem
 from deltaloft.folder_bucket import FolderBucket
 from deltaloft.sketch import Sketch, SketchWriter, inside
-from deltaloft.store import Store
+from deltaloft.store import Store, choosing
+from deltaloft.store.input import opened
 
 
 def sketch_of(content: bytes) -> Sketch:
@@ -191,3 +192,18 @@ def test_metadata_of_a_base_stays_small(store: Store, bucket: FolderBucket) -> N
     assert {"dl-v", "dl-stem", "dl-sketch"} == metadata.keys()
     write_id = len("dl-write") + 32
     assert sum(len(name) + len(value) for name, value in metadata.items()) + write_id < 350
+
+
+@pytest.mark.parametrize(("changed", "sketched"), [(1, False), (10, True)])
+def test_members_are_enough_where_nearly_all_are_known(changed: int, sketched: bool) -> None:
+    """Only of an archive that has much else are its bytes sketched; the base is right anyhow."""
+    names = [f"{number}.bin" for number in range(40)]
+    old = {name: noise(number, 20_000) for number, name in enumerate(names)}
+    new = old | {name: noise(-number, 20_000) for number, name in enumerate(names[:changed], 1)}
+    other = {name: noise(1000 + number, 20_000) for number, name in enumerate(names)}
+    known = [base_of(zipped(each), "app.zip") for each in (old, other)]
+    with opened(zipped(new)) as given:
+        found = choosing.candidates_for(known, given, key="new.zip")
+        assert known[0] == found[0].base
+        assert sketched == (found[0].resemblance is not None)
+        assert "most content in common" == choosing.reason(found[0])

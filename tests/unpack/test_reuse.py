@@ -91,6 +91,15 @@ def test_ranges_have_a_limit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     assert reused_size(streams) > 0
 
 
+def test_large_streams_are_not_compared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Streams whose symbols would take too much memory are searched."""
+    source, target = as_gzip(as_tar(OLD)), as_gzip(as_tar(NEW))
+    both = len(source) + len(target) - 2 * 18  # without gzip's heads and tails
+    for most, reuses in ((both, True), (both - 1, False)):
+        monkeypatch.setattr(plan, "_MOST_COMPARED", most)
+        assert reuses == (reused_size(encoded(source, target, tmp_path)) > 0)
+
+
 def test_two_streams_do_not_reuse_one() -> None:
     """A recipe that has a source stream read time and again is refused."""
     how = DeflateParameters("zlib", 6, 8)

@@ -58,7 +58,7 @@ class Output:
     def failed(self, what: str, error: BaseException, *, verb: str | None = None) -> int:
         """Report that one of several things, or the `verb` of one, failed; return its exit code."""
         words, what = failure.words(error), failure.without_secrets(what)
-        named = words if what in words else f"{what}: {words}"
+        named = words if f"{what}: " in f"{words}: " else f"{what}: {words}"
         say(named if verb is None else f"{verb}: {named}")
         if self.json:
             name = what if verb is None else f"{verb}: {what}"

@@ -54,7 +54,7 @@ def _lines(summary: Summary) -> list[str]:
         f"{totals.keys:,} keys, {totals.deltas:,} of them deltas on {len(summary.bases):,} bases",
         f"{human(totals.logical_size):>9}  in files",
         f"{human(summary.stored_size):>9}  stored, bases included",
-        f"{human(summary.saved_size):>9}  saved, {summary.saved_share:.1%}",
+        f"{human(summary.saved_size):>9}  saved, {summary.saved_share:z.1%}",
     ]
     if summary.unused_bases:
         size = human(summary.unused_size)

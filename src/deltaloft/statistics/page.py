@@ -65,7 +65,7 @@ def _tiles(summary: Summary) -> str:
         (f"{summary.totals.keys:,}", f"keys, {summary.totals.deltas:,} of them deltas"),
         (human(summary.totals.logical_size), "in files"),
         (human(summary.stored_size), "stored, bases included"),
-        (f"{summary.saved_share:.1%}", f"saved: {human(summary.saved_size)}"),
+        (f"{summary.saved_share:z.1%}", f"saved: {human(summary.saved_size)}"),
     ]
     if summary.unused_bases:
         tiles.append((f"{summary.unused_bases:,}", f"unused bases: {human(summary.unused_size)}"))
@@ -114,7 +114,7 @@ def _drift(summary: Summary) -> str:
         groups[each.base].append((each.when, each.share))
     return _figure(
         "Drift",
-        charts.points(list(groups.values()), lambda share: f"{share:.1%}"),
+        charts.points(list(groups.values()), lambda share: f"{share:z.1%}"),
         "each delta's size as a share of its file's; one colour for each base, six in turn",
     )
 

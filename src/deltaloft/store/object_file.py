@@ -114,6 +114,8 @@ class ObjectFile(io.RawIOBase):
             writer = ProvingWriter(spool, limit=older.form.size)
             older.write_to(cast("BinaryIO", writer))
             writer.finish(older.form.sha256, self._url)
+            if writer.size != self.size:
+                raise DamagedObject(f"{self._url}: {self.size} bytes expected, found {writer.size}")
 
         return self._spooled(write)
 

@@ -62,6 +62,9 @@ _ENOUGH = 64 << 10
 # 8192, 50 MB/s (csrc alone).
 _LEAST_REUSED = 4096
 
+# Deflated bytes of two streams whose symbols are compared: about 8 bytes of memory for each.
+_MOST_COMPARED = 256 << 20
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -289,11 +292,13 @@ class _Planner:
         if old is None or old.plain is None or len(plain) < 2 * _LEAST_REUSED:
             return None
         there = old.region.view
+        if len(there) + len(deflated) > _MOST_COMPARED:
+            return None
         try:
             ranges = find_ranges(
                 there, deflated, len(plain), least=_LEAST_REUSED, most=self._ranges_left
             )
-        except DeltaError:
+        except (DeltaError, MemoryError):
             return None
         return Reuse(there, ranges) if ranges else None
 
