@@ -62,6 +62,11 @@ _SLICED_FROM = 1 << 17
 _SLICE = 1 << 16
 _SAMPLE = 1 << 11
 
+# What the sample's Huffman codes have to save, below preset 6 and from it on. With 1 for all,
+# compressed archives were 0.3 % smaller, for twice the time and a third of the speed of decoding.
+_SEEMS_QUICK = 0.98
+_SEEMS = 1.0
+
 # A chunk of LZMA2 that is not packed: it resets the dictionary, as the first one of a stream has
 # to, and has at most 2^16 bytes, of which one less is written as its size.
 _PLAIN_CHUNK = 1
@@ -229,7 +234,7 @@ def pack(section: Buffer, preset: int) -> bytes | None:
         return None
     runs = [(0, view.nbytes, True)]
     if view.nbytes >= _SLICED_FROM:
-        runs = list(_runs(view))
+        runs = list(_runs(view, _SEEMS if preset >= 6 else _SEEMS_QUICK))
         if not any(shrinks for _, _, shrinks in runs):
             return None
     pieces: list[bytes | memoryview] = []
@@ -302,7 +307,7 @@ def _filter(preset: int, part: memoryview) -> dict[str, int]:
     }
 
 
-def _runs(view: memoryview) -> Iterator[tuple[int, int, bool]]:
+def _runs(view: memoryview, seems: float) -> Iterator[tuple[int, int, bool]]:
     """Cut a large section into stretches, and say of each whether it seems to shrink.
 
     Huffman codes alone find some gain wherever LZMA finds much, in 0.5 ns for a byte of section.
@@ -313,7 +318,7 @@ def _runs(view: memoryview) -> Iterator[tuple[int, int, bool]]:
         half = part.nbytes // 2
         sample = b"".join((part[:_SAMPLE], part[half : half + _SAMPLE]))
         huffman = zlib.compressobj(1, zlib.DEFLATED, -12, 5, zlib.Z_HUFFMAN_ONLY)
-        seems_to = len(huffman.compress(sample)) + len(huffman.flush()) < len(sample)
+        seems_to = len(huffman.compress(sample)) + len(huffman.flush()) < seems * len(sample)
         if seems_to != shrinks and at > start:
             yield start, at, shrinks
             start = at
