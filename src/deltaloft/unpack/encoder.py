@@ -56,8 +56,8 @@ _SMALLEST_SHARE = 1 / (1 << 14)
 # smaller than at level 6, in a tenth of the time that deflating takes.
 _DENSE_FROM = 4
 
-# Of a source′ that was inflated for a smaller share, such an index takes longer than deflating: of a
-# zip of 82 MB with 0.4 MB changed, a quarter of the time of an encode.
+# Where less of a source′ was inflated, such an index takes longer than deflating: a quarter of the
+# time of encoding a zip of 82 MB with 0.4 MB changed.
 _DENSE_SHARE = 1 / 16
 
 
