@@ -81,7 +81,7 @@ lint: $(VENV)/dev ## ruff, mypy
 format: $(VENV)/dev ## ruff and clang-format, in place
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
-	clang-format -i csrc/*.c csrc/*.h
+	clang-format -i csrc/*.[ch] csrc/deflate/*.[ch]
 
 bench: $(VENV)/dev ## the codec against its peers; BENCH="--corpus DIR --runs 3"
 	$(BIN)/python benchmarks/codec.py $(BENCH)
