@@ -81,7 +81,7 @@ lint: $(VENV)/dev ## ruff, mypy
 format: $(VENV)/dev ## ruff and clang-format, in place
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
-	clang-format -i csrc/*.[ch] csrc/deflate/*.[ch]
+	clang-format -i csrc/*.[ch] csrc/deflate/*.[ch] tests/c/*.[ch] tests/fuzz/*.c
 
 bench: $(VENV)/dev ## the codec against its peers; BENCH="--corpus DIR --runs 3"
 	$(BIN)/python benchmarks/codec.py $(BENCH)

@@ -88,7 +88,8 @@ int main(void) {
             for (uint8_t mem_level = 8; mem_level <= 9; mem_level++) {
                 const struct dfl_parameters parameters = {family, level, mem_level};
                 if (!dfl_parameters_known(&parameters)) {
-                    CHECK(family == (mem_level == 8 ? DFL_GZIP : DFL_MINIZ) || (family == DFL_MINIZ && level == 1));
+                    CHECK(family == (mem_level == 8 ? DFL_GZIP : DFL_MINIZ) ||
+                          (family == DFL_MINIZ && level == 1));
                     continue;
                 }
                 for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -104,7 +105,8 @@ int main(void) {
             }
         }
     }
-    const struct dfl_parameters unknown[] = {{4, 6, 8}, {3, 1, 8}, {0, 0, 8}, {0, 10, 8}, {0, 6, 10}};
+    const struct dfl_parameters unknown[] = {
+        {4, 6, 8}, {3, 1, 8}, {0, 0, 8}, {0, 10, 8}, {0, 6, 10}};
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
         CHECK(!dfl_parameters_known(&unknown[i]));
     }
