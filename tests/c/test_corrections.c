@@ -4,36 +4,10 @@
  */
 #include "check.h"
 #include "deflate.h"
+#include "plain_bytes.h"
 #include "stream_corrections.h"
 
 enum { MOST = 150000, ROOM = 2 * MOST + (1 << 13) };
-
-static uint32_t chance(uint32_t *state, uint32_t below) {
-    *state = *state * UINT32_C(1664525) + UINT32_C(1013904223);
-    return (*state >> 8) % below;
-}
-
-/* Noise, runs, and copies of what was before from near and far. */
-static void fill(uint8_t *plain, size_t size, uint32_t seed) {
-    for (size_t at = 0; at < size;) {
-        const uint32_t kind = chance(&seed, 4);
-        const size_t length = 1 + chance(&seed, kind == 0 ? 400 : 40);
-        const size_t distance = at == 0 ? 0 : 1 + chance(&seed, at < 40000 ? (uint32_t)at : 40000);
-        for (size_t i = 0; i < length && at < size; i++, at++) {
-            plain[at] = kind < 2 && distance > 0 ? plain[at - distance]
-                        : kind == 2              ? (uint8_t)chance(&seed, 256)
-                                                 : (uint8_t)('a' + chance(&seed, 3));
-        }
-    }
-}
-
-static uint8_t *exact(const uint8_t *bytes, size_t size) {
-    uint8_t *const copy = malloc(size > 0 ? size : 1);
-    if (size > 0) {
-        memcpy(copy, bytes, size);
-    }
-    return copy;
-}
 
 static size_t deflated_by(const struct dfl_parameters *parameters, const uint8_t *plain,
                           size_t plain_size, uint8_t *deflated) {
@@ -115,7 +89,8 @@ static void check_streams(void) {
     for (size_t set = 0; set < sizeof parameters / sizeof *parameters; set++) {
         for (size_t i = set; i < sizeof sizes / sizeof *sizes; i += 3) {
             const size_t size = sizes[i];
-            fill(plain, size, (uint32_t)(100 * set + i));
+            uint32_t seed = (uint32_t)(100 * set + i);
+            fill(plain, size, 4, &seed);
             const size_t deflated_size = deflated_by(&parameters[set], plain, size, deflated);
             const size_t corrections_size = corrected(size, deflated_size, corrections);
             CHECK_EQUAL(deflated_size,
@@ -133,7 +108,8 @@ static void check_damage(void) {
     static uint8_t corrections[ROOM];
     const struct dfl_parameters parameters = {DFL_ZLIB, 1, 8};
     const size_t size = 400;
-    fill(plain, size, 7);
+    uint32_t seed = 7;
+    fill(plain, size, 4, &seed);
     const size_t deflated_size = deflated_by(&parameters, plain, size, deflated);
     const size_t corrections_size = corrected(size, deflated_size, corrections);
     for (size_t cut = 0; cut < corrections_size; cut++) {

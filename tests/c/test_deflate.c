@@ -4,35 +4,9 @@
  */
 #include "check.h"
 #include "deflate.h"
+#include "plain_bytes.h"
 
 enum { MOST = 200000 };
-
-static uint32_t chance(uint32_t *state, uint32_t below) {
-    *state = *state * UINT32_C(1664525) + UINT32_C(1013904223);
-    return (*state >> 8) % below;
-}
-
-/* Noise, runs, and copies of what was before from near and far. */
-static void fill(uint8_t *plain, size_t size, uint32_t seed) {
-    for (size_t at = 0; at < size;) {
-        const uint32_t kind = chance(&seed, 4);
-        const size_t length = 1 + chance(&seed, kind == 0 ? 400 : 40);
-        const size_t distance = at == 0 ? 0 : 1 + chance(&seed, at < 40000 ? (uint32_t)at : 40000);
-        for (size_t i = 0; i < length && at < size; i++, at++) {
-            plain[at] = kind < 2 && distance > 0 ? plain[at - distance]
-                        : kind == 2              ? (uint8_t)chance(&seed, 256)
-                                                 : (uint8_t)('a' + chance(&seed, 3));
-        }
-    }
-}
-
-static uint8_t *exact(const uint8_t *bytes, size_t size) {
-    uint8_t *const copy = malloc(size > 0 ? size : 1);
-    if (size > 0) {
-        memcpy(copy, bytes, size);
-    }
-    return copy;
-}
 
 static size_t deflate_all(const struct dfl_parameters *parameters, const uint8_t *plain,
                           size_t plain_size, size_t piece, uint8_t *deflated) {
@@ -94,7 +68,8 @@ int main(void) {
                 }
                 for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
                     const size_t size = sizes[i];
-                    fill(plain, size, (uint32_t)(100 * level + i));
+                    uint32_t seed = (uint32_t)(100 * level + i);
+                    fill(plain, size, 4, &seed);
                     const size_t made = deflate_all(&parameters, plain, size, MOST, deflated);
                     CHECK_EQUAL(made, deflate_all(&parameters, plain, size, 9999, again));
                     CHECK(memcmp(deflated, again, made) == 0);

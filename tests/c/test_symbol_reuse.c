@@ -4,27 +4,9 @@
  */
 #include "check.h"
 #include "deflate.h"
+#include "plain_bytes.h"
 
 enum { MOST = 160000, ROOM = MOST + MOST / 8 + 100, MOST_RANGES = 500 };
-
-static uint32_t chance(uint32_t *state, uint32_t below) {
-    *state = *state * UINT32_C(1664525) + UINT32_C(1013904223);
-    return (*state >> 8) % below;
-}
-
-/* Words, noise and runs, with copies of what was before. */
-static void fill(uint8_t *plain, size_t size, uint32_t *seed) {
-    for (size_t at = 0; at < size;) {
-        const uint32_t kind = chance(seed, 8);
-        const size_t length = 1 + chance(seed, kind == 0 ? 400 : 40);
-        const size_t distance = at == 0 ? 0 : 1 + chance(seed, at < 40000 ? (uint32_t)at : 40000);
-        for (size_t i = 0; i < length && at < size; i++, at++) {
-            plain[at] = kind < 6 && distance > 0 ? plain[at - distance]
-                        : kind == 6              ? (uint8_t)chance(seed, 256)
-                                                 : (uint8_t)('a' + chance(seed, 3));
-        }
-    }
-}
 
 /* Changes, inserts and leaves out a few bytes now and then. */
 static size_t edit(const uint8_t *old, size_t size, uint8_t *new, uint32_t every, uint32_t *seed) {
@@ -41,14 +23,6 @@ static size_t edit(const uint8_t *old, size_t size, uint8_t *new, uint32_t every
         }
     }
     return made;
-}
-
-static uint8_t *exact(const void *bytes, size_t size) {
-    uint8_t *const copy = malloc(size > 0 ? size : 1);
-    if (size > 0) {
-        memcpy(copy, bytes, size);
-    }
-    return copy;
 }
 
 /* In pieces; the reused stream and its ranges in memory of exactly their size. */
@@ -112,7 +86,7 @@ static uint64_t check_pair(const struct dfl_parameters *parameters, size_t size,
                            uint64_t least, uint32_t seed) {
     size_t old_size, new_size, made_size, count;
     uint64_t reused = 0;
-    fill(old_plain, size, &seed);
+    fill(old_plain, size, 8, &seed);
     const size_t new_plain_size = edit(old_plain, size, new_plain, every, &seed);
     deflate_all(parameters, old_plain, size, MOST, NULL, 0, NULL, 0, old, &old_size);
     deflate_all(parameters, new_plain, new_plain_size, MOST, NULL, 0, NULL, 0, new, &new_size);

@@ -14,7 +14,7 @@ import click
 from deltaloft.cli import failure
 from deltaloft.cli.filtering import FilteringCommand, filter_options
 from deltaloft.cli.options import Storage, output_options, put_options, storage_options
-from deltaloft.cli.output import Output, say
+from deltaloft.cli.output import LeftOut, Output
 from deltaloft.errors import BucketNotFound
 from deltaloft.place import Place, locate
 from deltaloft.sizes import human
@@ -121,7 +121,7 @@ def migrate(ends: _Ends, journal: Path | None, dryrun: bool, sample: int, filter
     """
     from deltaloft.migration import Journal, default_journal, items_of
 
-    source, target, left_out = ends.source.name, ends.target.name, _LeftOut()
+    source, target, left_out = ends.source.name, ends.target.name, LeftOut()
     path = None if dryrun else journal or default_journal(source, target)
     side = ends.source.open(left_out)
     with Journal(path, source, target) as opened:
@@ -131,18 +131,7 @@ def migrate(ends: _Ends, journal: Path | None, dryrun: bool, sample: int, filter
         else:
             with ends.crew(opened, side) as crew:
                 code = _run(opened, crew, ends, out)
-    return code or (failure.SOME_FAILED if left_out.count else failure.DONE)
-
-
-class _LeftOut:
-    """Files of a folder that cannot be read, as words on stderr."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def __call__(self, place: str, reason: str) -> None:
-        self.count += 1
-        say(f"{place}: left out: {reason}")
+    return code or left_out.code
 
 
 def _run(journal: Journal, crew: Crew, ends: _Ends, out: Output) -> int:

@@ -14,12 +14,29 @@ import click
 from deltaloft.cli import failure
 from deltaloft.interruption import taken_back
 
-__all__ = ["Output", "say"]
+__all__ = ["LeftOut", "Output", "say"]
 
 
 def say(words: str) -> None:
     """Write a line of words to stderr."""
     click.echo(f"dg: {_printable(words)}", err=True)
+
+
+class LeftOut:
+    """Files of a folder that are left out because they cannot be read, as words on stderr."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, place: str, reason: str) -> None:
+        """Say which, and why."""
+        self.count += 1
+        say(f"{place}: left out: {reason}")
+
+    @property
+    def code(self) -> int:
+        """Return the exit code that they ask for."""
+        return failure.SOME_FAILED if self.count else failure.DONE
 
 
 def _printable(text: str) -> str:

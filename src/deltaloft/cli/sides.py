@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote
 
-from deltaloft.cli import failure
 from deltaloft.cli.file_names import destination
 from deltaloft.cli.options import Storage
-from deltaloft.cli.output import say
+from deltaloft.cli.output import LeftOut
 from deltaloft.errors import InvalidRequest
 from deltaloft.place import Place, locate
 
@@ -21,21 +20,6 @@ if TYPE_CHECKING:
     from deltaloft.transfers import Filters, Item, LocalSide, Side, StoreSide
 
 __all__ = ["Sides", "is_url", "with_slash"]
-
-
-class _Warnings:
-    """Files that were left out because they cannot be read, as words on stderr."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def __call__(self, place: str, reason: str) -> None:
-        self.count += 1
-        say(f"{place}: left out: {reason}")
-
-    @property
-    def code(self) -> int:
-        return failure.SOME_FAILED if self.count else failure.DONE
 
 
 class Sides:
@@ -52,7 +36,7 @@ class Sides:
         self._reread = reread
         self._known: KnownFiles | None = None
         self._stores: list[Store] = []
-        self.warnings = _Warnings()
+        self.left_out = LeftOut()
 
     def __enter__(self) -> Self:
         return self
@@ -67,7 +51,7 @@ class Sides:
 
         if self._known is None:
             self._known = self._stack.enter_context(KnownFiles(reread=self._reread))
-        return LocalSide(root, self.warnings, self._follow, self._known)
+        return LocalSide(root, self.left_out, self._follow, self._known)
 
     def store(self, place: Place, prefix: str) -> StoreSide:
         """Open a store and return what is below a prefix."""

@@ -123,13 +123,13 @@ def sync(source: str, target: str, delete: bool, size_only: bool, exact_timestam
         sides.check_apart(left, filters)
 
         def may_delete() -> bool:
-            if delete and sides.warnings.count:
+            if delete and sides.left_out.count:
                 say("nothing is removed, since not all of the source could be read")
-            return delete and not sides.warnings.count
+            return delete and not sides.left_out.count
 
         steps = synced(left.items(), right.items(), filters, may_delete=may_delete)
         code = _run(steps, left, right, options, out, requests=sides.requests)
-        return code or sides.warnings.code
+        return code or sides.left_out.code
 
 
 @click.command(cls=FilteringCommand)
@@ -192,7 +192,7 @@ def _copy(
             right, name = sides.target(target, item.name)
             one = [Step("copy", item, name)] if filters.include(item.name) else []
             code = _run(one, left, right, options, out)
-        return code or sides.warnings.code
+        return code or sides.left_out.code
 
 
 def _stream(source: str, target: str, storage: Storage, options: Options, out: Output) -> int:

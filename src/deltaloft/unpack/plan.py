@@ -15,7 +15,9 @@ and what neither parameters of ours nor corrections reproduce to the last byte, 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from deltaloft.buffers import same_bytes
 from deltaloft.containers import Part, looks_like_container, parts_of
@@ -267,7 +269,7 @@ class _Planner:
 
     def _made(self, plain: bytes, deflated: memoryview, old: _Old | None) -> _Made | None:
         """Return what deflates a stream as it was; what did so with others is tried first."""
-        reuse = self._reuse(plain, deflated, old)
+        reuse = cache(lambda: self._reuse(plain, deflated, old))
         for parameters in self._recent:
             made = _proven(plain, deflated, parameters, reuse)
             if made is not None:
@@ -327,13 +329,17 @@ def _inflate_whole(deflated: memoryview, plain_size: int) -> bytes | None:
 
 
 def _proven(
-    plain: bytes, deflated: memoryview, parameters: DeflateParameters, reuse: Reuse | None
+    plain: bytes,
+    deflated: memoryview,
+    parameters: DeflateParameters,
+    reuse: Callable[[], Reuse | None],
 ) -> _Made | None:
     """Say whether a stream comes out as it was; with what can be reused, or else without."""
-    if reuse is not None and parameters.reusable:
+    found = reuse() if parameters.reusable else None
+    if found is not None:
         try:
-            if _deflates_to(plain, deflated, Deflater(parameters, reuse)):
-                return _Made(parameters, reuse)
+            if _deflates_to(plain, deflated, Deflater(parameters, found)):
+                return _Made(parameters, found)
         except DeltaError:
             pass
     if _deflates_to(plain, deflated, Deflater(parameters)):
