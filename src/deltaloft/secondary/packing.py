@@ -1,13 +1,4 @@
-"""xdelta3's layer over RFC 3284: sections packed by a secondary compressor.
-
-    packed section   plain size (the RFC's integer) · bytes
-    LZMA             the bytes of all sections of one kind make one xz stream, flushed at each
-                     section's end and never ended: data, instructions and addresses have three
-    DJW, FGK         Huffman codes of xdelta3's own; named, not read
-
-Delta_Indicator says which sections of a window are packed; the others do not pass through the
-streams. A stream lives across windows, so windows are unpacked in their order.
-"""
+"""Sections packed to LZMA2 chunks that stand alone, where that pays."""
 
 from __future__ import annotations
 
@@ -17,36 +8,12 @@ from collections.abc import Iterator
 from typing import Literal
 
 from deltaloft.buffers import Buffer
-from deltaloft.errors import InvalidRequest, MalformedDelta, UnsupportedDelta
-from deltaloft.native import Delta, Sections, Window
+from deltaloft.errors import InvalidRequest
+from deltaloft.secondary.xz import stream_start
 
-__all__ = [
-    "DJW",
-    "FGK",
-    "SECTIONS",
-    "LzmaFraming",
-    "Secondary",
-    "SectionUnpacker",
-    "compressor_name",
-    "pack",
-    "preset_of",
-]
+__all__ = ["LzmaFraming", "Secondary", "pack", "preset_of"]
 
 Secondary = Literal["lzma", "none"]
-
-DJW, _LZMA, FGK = 1, 2, 16
-_NAMES = {DJW: "DJW", _LZMA: "LZMA", FGK: "FGK"}
-
-# In the order of the bits of Delta_Indicator and of the streams.
-SECTIONS = ("data", "instructions", "addresses")
-
-# The most that a section of each kind can hold for one byte of target: a byte of ADD; opcode and
-# size; an address of 64 bits. What declares more is no delta but a bomb.
-_MOST_PER_TARGET_BYTE = (1, 2, 10)
-
-# liblzma makes room for the dictionary that the stream's header names, before any byte is there.
-# `xdelta3 -9` names 64 MiB.
-_MEMORY_LIMIT = 160 << 20
 
 # By level; _filter() tells what the small ones stand for. 9 gains nothing over 6.
 _PRESETS = {1: 0, 2: 0, 3: 1, 4: 2, 5: 2, 6: 2, 7: 6, 8: 6, 9: 6}
@@ -79,130 +46,8 @@ _QUICK_DICTIONARY = 1 << 16  # what fits the processor's cache
 _FEW = 1 << 12  # bytes of a section
 _PROBE = 1 << 14
 _MUCH_RECURS = 0.4
-_STREAM_FLAGS = b"\0\0"  # no integrity check: windows have an Adler-32
-_BLOCK = bytes([2, 0, 0x21, 1, 14, 0, 0, 0])  # 12 bytes with its CRC, one filter, LZMA2, 2^19
 
-# Where each stream begins: an xz stream header, and the header of one block.
-_STREAM_START = (
-    b"\xfd7zXZ\0"
-    + _STREAM_FLAGS
-    + zlib.crc32(_STREAM_FLAGS).to_bytes(4, "little")
-    + _BLOCK
-    + zlib.crc32(_BLOCK).to_bytes(4, "little")
-)
-
-
-def compressor_name(compressor: int) -> str:
-    """Return what a secondary compressor is called, `LZMA`, or its id where we do not know."""
-    return _NAMES.get(compressor, f"id {compressor}")
-
-
-class SectionUnpacker:
-    """Unpacks the sections of one delta; call it for every window once, in order."""
-
-    def __init__(self, delta: Delta, *, most: int | None = None) -> None:
-        """Start at the first window; sections that unpack to more than `most` bytes are refused."""
-        self._delta = delta
-        self._most = most
-        # Made when first needed: a delta may name a compressor and not use it.
-        self._streams: list[lzma.LZMADecompressor | None] = [None] * 3
-        self._refused = False
-
-    def unpack(self, number: int, window: Window) -> Sections | None:
-        """Return the plain sections of window `number`, or None if they stand plain in the delta.
-
-        Raises:
-            UnsupportedDelta: packed by another compressor than LZMA, or by LZMA with a larger
-                dictionary than we make room for, or larger than `most`. The packed windows after
-                that one are refused too: the streams have missed a section.
-            MalformedDelta: packed bytes are damaged, or are not what was declared.
-        """
-        if window.delta_indicator == 0:
-            return None
-        try:
-            self._check_compressor()
-            return Sections(*self._unpack(window))
-        except _Refused as refused:
-            self._refused = True
-            raise UnsupportedDelta(
-                f"window {number}: {refused}", window=number, offset=window.offset
-            ) from refused.__cause__
-        except _NotAsDeclared as error:
-            raise MalformedDelta(
-                f"window {number}: {error}", window=number, offset=window.offset
-            ) from error.__cause__
-
-    def _check_compressor(self) -> None:
-        if self._delta.secondary != _LZMA:
-            name = compressor_name(self._delta.secondary)
-            raise _Refused(f"sections plain or packed by LZMA expected, found {name}")
-        if self._refused:
-            raise _Refused("all sections before unpacked expected, found one that was not")
-
-    def _unpack(self, window: Window) -> Iterator[bytes]:
-        places = (
-            (window.data_offset, window.data_size),
-            (window.instruction_offset, window.instruction_size),
-            (window.address_offset, window.address_size),
-        )
-        for kind, (offset, size) in enumerate(places):
-            section = self._delta.part(offset, size)
-            if window.delta_indicator >> kind & 1:
-                yield self._inflate(kind, section, window.target_size)
-            else:
-                yield section
-
-    def _inflate(self, kind: int, section: bytes, target_size: int) -> bytes:
-        name = f"packed {SECTIONS[kind]}"
-        declared, start = _read_varint(name, section)
-        most = _MOST_PER_TARGET_BYTE[kind] * target_size
-        if not 0 < declared <= most:
-            raise _NotAsDeclared(f"{name}: 1 to {most} plain bytes expected, {declared} declared")
-        if self._most is not None and declared > self._most:
-            raise _Refused(f"{name}: at most {self._most} plain bytes expected, found {declared}")
-        stream = self._streams[kind]
-        if stream is None:
-            stream = self._streams[kind] = lzma.LZMADecompressor(
-                lzma.FORMAT_XZ, memlimit=_MEMORY_LIMIT
-            )
-        try:
-            # One byte more than declared, so that what is too long shows.
-            plain = stream.decompress(section[start:], max_length=declared + 1)
-        except lzma.LZMAError as error:
-            if "limit" in str(error):  # LZMA_MEMLIMIT_ERROR has no type of its own in Python
-                raise _Refused(
-                    f"{name}: at most {_MEMORY_LIMIT >> 20} MiB to unpack expected, found more"
-                ) from error
-            raise _NotAsDeclared(f"{name}: an xz stream expected ({error})") from error
-        except EOFError as error:
-            raise _NotAsDeclared(f"{name}: a stream that goes on expected, it has ended") from error
-        if len(plain) != declared:
-            found = "more" if len(plain) > declared else str(len(plain))
-            raise _NotAsDeclared(f"{name}: {declared} plain bytes expected, found {found}")
-        if stream.unused_data:
-            raise _NotAsDeclared(f"{name}: nothing expected after {declared} plain bytes")
-        return plain
-
-
-class _NotAsDeclared(Exception):
-    """A packed section is damaged, or holds something else than its head says."""
-
-
-class _Refused(Exception):
-    """A packed section may be well, but we do not unpack it."""
-
-
-def _read_varint(name: str, section: bytes) -> tuple[int, int]:
-    """Return the RFC's integer at the start of a section, and where it ends."""
-    value = 0
-    for end, byte in enumerate(section[:10], start=1):
-        value = value << 7 | byte & 0x7F
-        if byte < 0x80:
-            return value, end
-    raise _NotAsDeclared(f"{name}: a plain size expected")
-
-
-# ---- Writing -----------------------------------------------------------------------------------
+_STREAM_START = stream_start(14)  # 2^19
 
 
 def preset_of(level: int, secondary: str) -> int | None:
