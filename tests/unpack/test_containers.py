@@ -11,7 +11,7 @@ import zipfile
 import zlib
 
 import pytest
-from packed import as_gzip, as_tar, as_zip, later, release
+from packed import as_ar, as_gzip, as_tar, as_zip, later, release
 
 from deltaloft.containers import Part, parts_of
 
@@ -93,6 +93,24 @@ def test_tar_members_are_found() -> None:
         assert {"folder/" + "x" * 90: b"hello"} == contents(out.getvalue())
 
 
+def test_ar_members_are_found() -> None:
+    """The files of an ar are found, up to where it stops making sense."""
+    files = {"debian-binary": b"2.0\n", "odd": b"odd", "data.tar.gz": b"even"}
+    whole = as_ar(files)
+    assert files == contents(whole)
+    assert files == contents(whole.replace(b"data.tar.gz ", b"data.tar.gz/"))  # System V's
+    last = whole.index(b"data.tar.gz")
+    kept = {name: files[name] for name in ("debian-binary", "odd")}
+    for broken in (
+        whole[:-1],
+        whole[:-5],
+        _patched(whole, last + 48, b"-4 "),
+        _patched(whole, last + 48, b"4x "),
+        _patched(whole, last + 58, b"\n`"),
+    ):
+        assert kept == contents(broken)
+
+
 def test_gzip_members_are_found() -> None:
     """Each member of a gzip file is found, up to bytes that are none."""
     both = as_gzip(b"first" * 50) + gzip.compress(b"second" * 50, 6)
@@ -168,7 +186,7 @@ def test_encrypted_members_are_left_out() -> None:
     assert set(FILES) - {"project-1.0/module0.py"} == set(contents(locked))
 
 
-@pytest.mark.parametrize("make", [as_zip, as_tar, lambda files: as_gzip(as_tar(files))])
+@pytest.mark.parametrize("make", [as_zip, as_tar, as_ar, lambda files: as_gzip(as_tar(files))])
 def test_any_damage_is_survived(make: object) -> None:
     """A container cut anywhere, or with bits flipped, raises nothing; parts lie inside it."""
     whole = make({"a": b"content" * 30, "b": b"more" * 30})  # type: ignore[operator]
