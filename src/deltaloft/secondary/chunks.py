@@ -16,8 +16,9 @@ from dataclasses import dataclass
 
 __all__ = ["Run", "runs_of", "unpacked"]
 
-# More chunks than any encoder makes, which ends a chunk after 64 KiB packed or 2 MiB plain.
-_CHUNKS, _PACKED, _PLAIN = 8, 1 << 13, 1 << 19
+# More chunks than any encoder makes: liblzma ends one after 64 KiB packed or 2 MiB plain, ours
+# after 32 KiB plain, and turns from packed to plain ones every 8 KiB at most.
+_CHUNKS, _PACKED, _PLAIN = 8, 1 << 12, 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
