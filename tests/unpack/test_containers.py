@@ -69,6 +69,18 @@ def test_zip64_members_are_found() -> None:
     assert found[0].plain_size == 8000
 
 
+def test_zip64_record_of_a_small_archive() -> None:
+    """A zip64 record may repeat what the short one tells, as Info-ZIP writes it to a pipe."""
+    good = as_zip(FILES)
+    size, offset = struct.unpack_from("<2L", good, len(good) - 10)
+    counts = (len(FILES), len(FILES), size, offset)
+    record = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, *counts)
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, len(good) - 22, 1)
+    assert FILES == contents(good[:-22] + record + locator + good[-22:])
+    lying = _patched(record, 40, struct.pack("<Q", size - 1))
+    assert [] == parts(good[:-22] + lying + locator + good[-22:])
+
+
 def test_zip_behind_a_program_is_found() -> None:
     """An archive may begin with a program that unpacks it, whether offsets count that or not."""
     program = b"#!/usr/bin/env python3\n"
