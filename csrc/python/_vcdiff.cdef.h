@@ -161,8 +161,8 @@ enum dfl_result dfl_deflater_reuse(struct dfl_deflater *deflater, const uint8_t 
                                    size_t deflated_size, const struct dfl_range *ranges,
                                    size_t count);
 enum dfl_result dfl_find_ranges(const uint8_t *source, size_t source_size, const uint8_t *target,
-                                size_t target_size, uint64_t least, struct dfl_range *ranges,
-                                size_t most, size_t *count_out);
+                                size_t target_size, uint64_t plain_size, uint64_t least,
+                                struct dfl_range *ranges, size_t most, size_t *count_out);
 
 enum dfl_result dfl_correct(const uint8_t *plain, size_t plain_size, const uint8_t *deflated,
                             size_t deflated_size, uint8_t *corrections, size_t capacity,
