@@ -41,7 +41,7 @@ C_FLOORS = [
     {"common", "buffer", "address_cache", "copy_list", "evenness"},
     {"code_table", "adler32", "match_length", "source_index", "window_reader", "window_writer"}
     | {"range_coder", "sketch"},
-    {"instruction_reader", "gap_parser", "lzma_encoder", "seeker"},
+    {"instruction_reader", "gap_parser", "key_search", "lzma_encoder", "seeker"},
     {"instruction_walk", "closer_look"},
     {"piece_list", "match_finder"},
     {"difference", "decode", "encode", "inspect", "merge"},
