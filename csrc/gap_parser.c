@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "evenness.h"
 #include "match_length.h"
 
 enum {
@@ -99,7 +100,7 @@ static void parse_replaced(const struct vcd_gap_parser *parser, const struct vcd
 }
 
 bool vcd_gap_looks_random(const struct vcd_gap *gap) {
-    enum { SAMPLE = 2048 };
+    enum { SAMPLE = 2048, LOOKS_RANDOM = 83 };
     size_t from = gap->at;
     size_t stride = gap->size / SAMPLE;
     if (gap->size < SAMPLE) {
@@ -111,17 +112,10 @@ bool vcd_gap_looks_random(const struct vcd_gap *gap) {
         stride = 1;
     }
     const size_t size = vcd_min(SAMPLE, gap->window_size - from);
-    uint32_t counts[256] = {0};
-    for (size_t i = 0; i < size; i++) {
-        counts[gap->window[from + i * stride]]++;
-    }
-    uint64_t pairs = 0;
-    for (size_t i = 0; i < 256; i++) {
-        pairs += (uint64_t)counts[i] * counts[i];
-    }
-    /* Even bytes give size + size^2 / 256 = 18432; deflated ones 18100 to 24600 in nine cases of
-       ten, machine code and text more than 90000 in as many. */
-    return size == SAMPLE && pairs < 32000;
+    /* Deflated bytes have 0 to 38 in nine cases of ten, machine code and text more than 430 in as
+       many. */
+    return size == SAMPLE &&
+           vcd_unevenness(gap->window + from, SAMPLE * stride, stride) < LOOKS_RANDOM;
 }
 
 /* Indexes the part of the source that a stretch may resemble, at every byte; returns where that

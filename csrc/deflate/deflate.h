@@ -122,17 +122,18 @@ enum dfl_result dfl_deflater_reuse(struct dfl_deflater *deflater, const uint8_t 
                                    size_t count);
 
 /*
- * dfl_find_ranges() finds what the stream at 'target' may reuse of the one at 'source': up to
- * 'most' ranges of at least 'least' plain bytes each, which it stores at 'ranges'. They are what
- * the symbols of both suggest, and proven by nothing: who reuses them compares what is made. In
- * memory are all symbols of both, 4 bytes each, and for those of the source as much again.
+ * dfl_find_ranges() finds what the stream at 'target', of 'plain_size' plain bytes, may reuse of
+ * the one at 'source': up to 'most' ranges of at least 'least' plain bytes each, which it stores at
+ * 'ranges'. They are what the symbols of both suggest, and proven by nothing: who reuses them
+ * compares what is made. In memory are all symbols of the source, 4 bytes each, half as much again
+ * to find them by, and the next ones of the target, 1 MiB.
  *
  * Returns DFL_OK and how many there are, DFL_MALFORMED when one of the streams breaks RFC 1951, or
  * DFL_NO_MEMORY.
  */
 enum dfl_result dfl_find_ranges(const uint8_t *source, size_t source_size, const uint8_t *target,
-                                size_t target_size, uint64_t least, struct dfl_range *ranges,
-                                size_t most, size_t *count_out);
+                                size_t target_size, uint64_t plain_size, uint64_t least,
+                                struct dfl_range *ranges, size_t most, size_t *count_out);
 
 /*
  * dfl_guess() finds parameters that make the 'deflated_size' bytes at 'deflated' from the

@@ -41,6 +41,21 @@ def test_zip_members_are_found(stream: bool) -> None:
     assert FILES == contents(as_zip(FILES, stored=("1.py",), stream=stream))
 
 
+def test_zip_of_macos_is_understood() -> None:
+    """A local header may leave crc and size to its data descriptor and tell the plain size alone.
+
+    So does whoever compresses a folder in the Finder; all of such an archive stayed raw.
+    """
+    streamed = as_zip(FILES, stream=True)
+    told = streamed
+    for name, content in FILES.items():
+        local = told.index(name.encode()) - 30
+        told = _patched(told, local + 22, struct.pack("<L", len(content)))
+    assert streamed != told
+    assert FILES == contents(told)
+    assert [] == parts(_patched(told, 22, b"\x07\x00\x00\x00"))
+
+
 def test_zip64_members_are_found() -> None:
     """Sizes in zip64 fields, of members and of the end record, are read."""
     out = io.BytesIO()

@@ -162,15 +162,16 @@ def _local_span(view: memoryview, entry: _Entry, directory: _Directory) -> tuple
     data = extra_at + extra_size
     sizes = [plain_size, size]
     _fill_from_zip64(view[extra_at:data], sizes)
-    said = (crc, size if size != _IN_EXTRA_32 else sizes[1], sizes[0])
-    agrees = said == (entry.crc, entry.size, entry.plain_size)
-    # Written before the data were known: the descriptor behind them repeats the directory.
-    unsaid = flags & _DESCRIPTOR and all(value in (0, _IN_EXTRA_32) for value in said)
+    said = (crc, sizes[1], sizes[0])
+    # Written before the data were known: the descriptor behind them repeats the directory. macOS
+    # knows the plain size already, and says so.
+    unsaid = (0, _IN_EXTRA_32) if flags & _DESCRIPTOR else ()
+    known = (entry.crc, entry.size, entry.plain_size)
     if (
         magic != b"PK\3\4"
         or (flags, method) != (entry.flags, entry.method)
         or view[name_at:extra_at] != entry.name
-        or not (agrees or unsaid)
+        or any(v != right and v not in unsaid for v, right in zip(said, known, strict=True))
         or data + entry.size > directory.offset
     ):
         raise NotUnderstood("zip: a local header that agrees with the directory expected")

@@ -272,12 +272,14 @@ def find_ranges(
 
     Raises:
         MalformedDelta: one of them breaks RFC 1951.
-        MemoryError: 4 bytes for each symbol of both are needed, and as many for the source again.
+        MemoryError: 6 bytes for each symbol of the source are needed.
     """
     most = min(most, plain_size // least)
     ranges, count = ffi.new("struct dfl_range[]", most), ffi.new("size_t *")
     with pinned(source) as old, pinned(target) as new:
-        result = lib.dfl_find_ranges(old, len(old), new, len(new), least, ranges, most, count)
+        result = lib.dfl_find_ranges(
+            old, len(old), new, len(new), plain_size, least, ranges, most, count
+        )
     if result == lib.DFL_NO_MEMORY:
         raise MemoryError("symbols")
     if result != lib.DFL_OK:
