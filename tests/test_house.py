@@ -28,7 +28,7 @@ FLOORS = [
     {"bucket_url", "bases", "catalog", "delta_reader", "download", "place"},
     {"buckets", "delta_writer", "doctor"},
     {"unpack"},
-    {"codec", "delta_range", "merging"},
+    {"codec", "delta_range", "inspecting", "merging"},
     {"deltaglider"},
     {"store"},
     {"filesystem", "s3_client", "statistics", "testing", "transfers"},

@@ -79,7 +79,7 @@ def merge(first: Path, second: Path, delta: Path, level: int, out: Output) -> No
 @output_options
 def inspect(delta: Path, out: Output) -> None:
     """Describe a DELTA without its source."""
-    from deltaloft import codec
+    from deltaloft import inspecting
 
-    inspection = codec.inspect(delta)
+    inspection = inspecting.inspect(delta)
     out.record({"delta": str(delta), **inspection.as_dict()}, *str(inspection).split("\n"))

@@ -22,6 +22,7 @@ from botocore.session import Session
 
 from deltaloft.errors import InvalidRequest
 from deltaloft.s3_bucket.failures import failing
+from deltaloft.s3_bucket.models import read_fast
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -61,10 +62,11 @@ def connect(
     """
     if endpoint_url is not None:
         _check_endpoint(endpoint_url)
-    ours = _config_for(endpoint_url or os.environ.get("AWS_ENDPOINT_URL") or _OF_AWS)
+    ours = _config_for(endpoint_url or _named_by_environment() or _OF_AWS)
     options |= {"endpoint_url": endpoint_url, "region_name": region}
     with failing(where):
         session = Session(profile=profile)
+        read_fast(session)
         try:
             client = session.create_client("s3", config=ours.merge(config or Config()), **options)
         except ValueError as error:  # what botocore says of an endpoint without sense
@@ -76,6 +78,10 @@ def connect(
             config = fitting.merge(config or Config())
             client = session.create_client("s3", config=config, **options)
         return cast("S3Client", client)
+
+
+def _named_by_environment() -> str | None:
+    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
 
 
 def _check_endpoint(url: str) -> None:
