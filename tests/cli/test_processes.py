@@ -174,6 +174,7 @@ def test_every_command_has_help() -> None:
         result = CliRunner().invoke(dg, [name, "--help"])
         assert result.exit_code == 0, name
         assert "--json" in result.output or name == "completion"
+        assert "\\b" not in result.output  # click's mark, which has to be a backspace
         assert f"{name} " in shown
         assert summary in " ".join(shown.split())
 
