@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import BinaryIO, Literal, cast
+from typing import BinaryIO, Literal, cast, get_args
 
 from deltaloft import unpack, xdelta3
 from deltaloft.atomic_file import replacing, write_all, write_pieces
@@ -49,6 +49,7 @@ _PIECE = 1 << 20  # bytes to write at once
 
 # "auto" is the native engine, but for what only upstream's can read: DJW and FGK sections.
 Engine = Literal["auto", "native", "xdelta3"]
+_ENGINES = get_args(Engine)
 
 __all__ = ["Engine", "Secondary", "decode", "decode_file", "encode", "encode_file"]
 
@@ -77,10 +78,11 @@ def encode(
         engine: "xdelta3" is upstream's encoder, for comparison: one thread, everything in memory.
 
     Raises:
-        InvalidRequest: no such level or secondary compressor.
+        InvalidRequest: no such level, secondary compressor, number of threads or engine.
         UnsupportedDelta: this build has no such engine.
         MemoryError: 0.28 times the source's size and about 50 MiB a thread are needed.
     """
+    _check_engine(engine)
     if engine == "xdelta3":
         with borrowed(source) as old, borrowed(target) as new:
             return xdelta3.encode(
@@ -174,10 +176,12 @@ def decode(
     Raises:
         MalformedDelta: the delta breaks RFC 3284; `.window` and `.offset` say where.
         UnsupportedDelta: it needs what this engine, or this build, does not read.
+        InvalidRequest: no such number of threads or engine.
         TargetTooLarge: it declares a target larger than `max_size`.
         WrongSource: it was made from something else, or is damaged.
         MemoryError: the target does not fit into memory.
     """
+    _check_engine(engine)
     with borrowed(delta) as body:
         if is_unpacked(body):
             return b"".join(_decoding_unpacked(source, body, max_size, threads))
@@ -212,6 +216,7 @@ def decode_file(
         MalformedDelta, UnsupportedDelta, TargetTooLarge, WrongSource, MemoryError: as `decode`.
         OSError: the target cannot be written.
     """
+    _check_engine(engine)
     with borrowed(delta) as body:
         if is_unpacked(body):
             return write_pieces(target, _decoding_unpacked(source, body, max_size, threads))
@@ -286,6 +291,11 @@ def _write(delta: Delta, source: Buffer, file: BinaryIO, threads: int | None) ->
                 if done >= PAGES_KEPT:
                     give_pages_back(source)
                     done = 0
+
+
+def _check_engine(engine: str) -> None:
+    if engine not in _ENGINES:
+        raise InvalidRequest(f"engine: one of {', '.join(_ENGINES)} expected, found {engine!r}")
 
 
 def _goes_to_xdelta3(delta: Delta, engine: Engine) -> bool:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from botocore.config import Config
+from botocore.exceptions import InvalidRegionError
 from botocore.session import Session
 
 from deltaloft.errors import InvalidRequest
@@ -69,6 +70,8 @@ def connect(
         read_fast(session)
         try:
             client = session.create_client("s3", config=ours.merge(config or Config()), **options)
+        except InvalidRegionError:  # a ValueError, too
+            raise
         except ValueError as error:  # what botocore says of an endpoint without sense
             raise InvalidRequest(f"{where}: an endpoint like https://host expected") from error
         # Without an argument the profile may name one, or forbid to ask: the client knows.

@@ -73,7 +73,7 @@ class Store:
     @classmethod
     def open(
         cls,
-        url: str,
+        url: str | Path,
         *,
         create: bool = False,
         client: Any = None,
