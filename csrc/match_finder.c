@@ -53,9 +53,7 @@ bool vcd_finder_start(struct vcd_match_finder *finder, const uint8_t *source, si
     memset(finder, 0, sizeof *finder);
     finder->source = source;
     finder->source_size = source_size;
-    finder->window_keys.bits = WINDOW_SLOT_BITS;
     finder->window_keys.slots = malloc(sizeof *finder->window_keys.slots << WINDOW_SLOT_BITS);
-    finder->nearby_keys.bits = NEARBY_SLOT_BITS;
     finder->nearby_keys.slots = malloc(sizeof *finder->nearby_keys.slots << NEARBY_SLOT_BITS);
     vcd_look_start(&finder->look, source, source_size, level);
     return vcd_gap_parser_start(&finder->gaps, source, source_size, level) &&
@@ -187,10 +185,10 @@ static struct match search(struct vcd_match_finder *finder, const struct vcd_ind
 static struct match search_nearby(struct vcd_match_finder *finder, const uint8_t *window,
                                   size_t size, size_t anchor, size_t place) {
     const uint8_t *const source = finder->source;
-    const struct vcd_key_table *const keys = &finder->nearby_keys;
+    struct vcd_key_table *const keys = &finder->nearby_keys;
     const size_t from = place - vcd_min(place, NEARBY_BEHIND);
     const size_t end = place + vcd_min(NEARBY_AHEAD, finder->source_size - place);
-    vcd_key_table_clear(keys);
+    vcd_key_table_start(keys, (end - from) / NEARBY_STEP, NEARBY_SLOT_BITS);
     for (size_t s = from; s + VCD_KEY_SIZE <= end; s += NEARBY_STEP) {
         const uint64_t hash = vcd_hash_key(source + s);
         vcd_key_set(vcd_key_slot(keys, hash), hash, s - from);
@@ -349,7 +347,7 @@ enum vcd_result vcd_find_copies(struct vcd_match_finder *finder, const struct vc
                                 size_t size) {
     const uint8_t *const window = target + from;
     const size_t place = first_guess(finder, window, target_size, from, size);
-    vcd_key_table_clear(&finder->window_keys);
+    vcd_key_table_start(&finder->window_keys, size / WINDOW_STEP, WINDOW_SLOT_BITS);
     /* First without the index, even where there is one: what comes out must not depend on
        whether another window has asked for it. */
     finder->window_size = find_solid(finder, NULL, window, size, place);
