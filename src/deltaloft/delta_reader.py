@@ -26,7 +26,7 @@ from typing import Any, Self, TypeVar
 
 from deltaloft.buffers import Buffer
 from deltaloft.errors import InvalidRequest, TargetTooLarge, UnsupportedDelta
-from deltaloft.native import VCD_TARGET, Delta, Pinned, Window, fresh_bytes, pinned
+from deltaloft.native import VCD_TARGET, Delta, Pinned, Window, pinned
 from deltaloft.secondary import PendingSections, SectionUnpacker
 from deltaloft.source import borrowed
 
@@ -163,16 +163,16 @@ def decode_pieces(
         MalformedDelta, UnsupportedDelta, WrongSource: the first window that cannot be decoded;
             the pieces before it have been yielded.
     """
-    idle: list[bytes] = []
+    idle: list[bytearray] = []  # who asked may change what he gets: not bytes
 
-    def decode(batch: _Batch) -> tuple[bytes, int]:
+    def decode(batch: _Batch) -> tuple[bytearray, int]:
         try:
             room = idle.pop()
         except IndexError:
-            room = b""
+            room = bytearray()
         if len(room) < batch.size:
-            room = b""  # before there is another
-            room = fresh_bytes(batch.size)
+            room.clear()  # before there is another
+            room = bytearray(batch.size)
         position = 0
         with pinned(room) as memory:
             for number, window, pending in batch.windows:
