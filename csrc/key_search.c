@@ -26,7 +26,6 @@ bool vcd_search_start(struct vcd_key_search *search, const uint8_t *source, size
     memset(search, 0, sizeof *search);
     search->source = source;
     search->source_size = source_size;
-    search->window_keys.bits = WINDOW_SLOT_BITS;
     search->window_keys.slots = malloc(sizeof *search->window_keys.slots << WINDOW_SLOT_BITS);
     return search->window_keys.slots != NULL;
 }
@@ -36,7 +35,8 @@ void vcd_search_free(struct vcd_key_search *search) {
     free(search->window_keys.slots);
 }
 
-bool vcd_search_new_window(struct vcd_key_search *search, const struct vcd_index *index) {
+bool vcd_search_new_window(struct vcd_key_search *search, const struct vcd_index *index,
+                           size_t window_size) {
     const size_t size = vcd_filter_size(&index->filter);
     if (search->filter.bits != index->filter.bits) {
         free(search->filter.words);
@@ -47,7 +47,7 @@ bool vcd_search_new_window(struct vcd_key_search *search, const struct vcd_index
         return false;
     }
     memcpy(search->filter.words, index->filter.words, size);
-    vcd_key_table_clear(&search->window_keys);
+    vcd_key_table_start(&search->window_keys, window_size / WINDOW_STEP, WINDOW_SLOT_BITS);
     return true;
 }
 

@@ -41,7 +41,8 @@ void vcd_search_free(struct vcd_key_search *search);
 
 /* To be called before the first search of each window, whose searches all take this index. Returns
    false when there is no memory. */
-bool vcd_search_new_window(struct vcd_key_search *search, const struct vcd_index *index);
+bool vcd_search_new_window(struct vcd_key_search *search, const struct vcd_index *index,
+                           size_t window_size);
 
 /* The next match of VCD_SOLID_SIZE bytes whose key lies between 'anchor' and 'end' of a window of
    'size' bytes, and which begins at 'anchor' at the soonest; match.forwards is 0 when there is

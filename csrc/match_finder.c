@@ -48,7 +48,6 @@ bool vcd_finder_start(struct vcd_match_finder *finder, const uint8_t *source, si
     finder->source = source;
     finder->source_size = source_size;
     const bool can_search = vcd_search_start(&finder->search, source, source_size);
-    finder->nearby_keys.bits = NEARBY_SLOT_BITS;
     finder->nearby_keys.slots = malloc(sizeof *finder->nearby_keys.slots << NEARBY_SLOT_BITS);
     vcd_look_start(&finder->look, source, source_size, level);
     return vcd_gap_parser_start(&finder->gaps, source, source_size, level) && can_search &&
@@ -87,10 +86,10 @@ static size_t resync(const uint8_t *a, const uint8_t *b, size_t limit) {
 static struct vcd_match search_nearby(struct vcd_match_finder *finder, const uint8_t *window,
                                       size_t size, size_t anchor, size_t place) {
     const uint8_t *const source = finder->source;
-    const struct vcd_key_table *const keys = &finder->nearby_keys;
+    struct vcd_key_table *const keys = &finder->nearby_keys;
     const size_t from = place - vcd_min(place, NEARBY_BEHIND);
     const size_t end = place + vcd_min(NEARBY_AHEAD, finder->source_size - place);
-    vcd_key_table_clear(keys);
+    vcd_key_table_start(keys, (end - from) / NEARBY_STEP, NEARBY_SLOT_BITS);
     for (size_t s = from; s + VCD_KEY_SIZE <= end; s += NEARBY_STEP) {
         const uint64_t hash = vcd_hash_key(source + s);
         vcd_key_set(vcd_key_slot(keys, hash), hash, s - from);
@@ -261,7 +260,7 @@ enum vcd_result vcd_find_copies(struct vcd_match_finder *finder, const struct vc
         return VCD_NEEDS_INDEX;
     }
     if (needs_index) {
-        if (!vcd_search_new_window(&finder->search, index)) {
+        if (!vcd_search_new_window(&finder->search, index, size)) {
             return VCD_NO_MEMORY;
         }
         finder->window_size = find_solid(finder, index, window, size, place);
