@@ -137,7 +137,7 @@ class Deflater:
         deflater = lib.dfl_deflater_new(_in_c(parameters))
         if deflater == ffi.NULL:
             raise MemoryError("deflater")
-        self._deflater = ffi.gc(deflater, lib.dfl_deflater_free, size=720 << 10)
+        self._deflater = ffi.gc(deflater, lib.dfl_deflater_free, size=900 << 10)
         self._lock = Lock()
         self._finished = False
         self._reused: tuple[Pinned, ...] = ()
