@@ -57,7 +57,6 @@ bool vcd_gap_parser_start(struct vcd_gap_parser *parser, const uint8_t *source, 
     parser->nodes = malloc((STRETCH + 1) * sizeof *parser->nodes);
     parser->local_keys.slots = malloc(sizeof *parser->local_keys.slots << LOCAL_SLOT_BITS);
     parser->window_keys.slots = malloc(sizeof *parser->window_keys.slots << WINDOW_SLOT_BITS);
-    parser->window_keys.bits = WINDOW_SLOT_BITS;
     return parser->nodes != NULL && parser->local_keys.slots != NULL &&
            parser->window_keys.slots != NULL;
 }
@@ -73,7 +72,7 @@ void vcd_gap_parser_new_window(struct vcd_gap_parser *parser, const struct vcd_i
     parser->index = index;
     /* A compressor that sees few literals learns little about them. */
     parser->literal_price = gaps_size < (1 << 14) ? PRICE_FEW_LITERALS : PRICE_LITERAL;
-    vcd_key_table_clear(&parser->window_keys);
+    vcd_key_table_start(&parser->window_keys, gaps_size, WINDOW_SLOT_BITS);
 }
 
 static uint64_t hash_local(const uint8_t *key, unsigned size) {
@@ -100,7 +99,7 @@ static void parse_replaced(const struct vcd_gap_parser *parser, const struct vcd
 }
 
 bool vcd_gap_looks_random(const struct vcd_gap *gap) {
-    enum { SAMPLE = 2048, LOOKS_RANDOM = 83 };
+    enum { SAMPLE = 2048, LOOKS_RANDOM = 150 };
     size_t from = gap->at;
     size_t stride = gap->size / SAMPLE;
     if (gap->size < SAMPLE) {
@@ -133,11 +132,7 @@ static size_t index_locality(struct vcd_gap_parser *parser, const struct vcd_gap
     from -= vcd_min(from, reach / 2);
     end += vcd_min(reach, parser->source_size - end);
     const size_t count = end - from < LOCAL_KEY_SIZE ? 0 : end - from - LOCAL_KEY_SIZE + 1;
-    keys->bits = 8;
-    while (keys->bits < LOCAL_SLOT_BITS && count >> keys->bits != 0) {
-        keys->bits++;
-    }
-    vcd_key_table_clear(keys);
+    vcd_key_table_start(keys, count, LOCAL_SLOT_BITS);
     for (size_t i = 0; i < count; i++) {
         const uint64_t hash = hash_local(parser->source + from + i, parser->effort.local_key_size);
         vcd_key_set(vcd_key_slot(keys, hash), hash, i);

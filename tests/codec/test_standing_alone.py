@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import lzma
+import random
 import tracemalloc
 import zlib
 from pathlib import Path
@@ -30,7 +31,7 @@ from hypothesis import strategies as st
 import deltaloft
 from deltaloft import DeltaloftError, MalformedDelta
 from deltaloft.native import Delta
-from deltaloft.secondary import SectionUnpacker
+from deltaloft.secondary import SECTIONS, SectionUnpacker
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 KIB = 1 << 10
@@ -81,6 +82,24 @@ def test_only_the_sections_of_the_slice_are_unpacked() -> None:
         deltaloft.decode_range(b"", delta, start - 1, 2)
     assert isinstance(caught.value, MalformedDelta | deltaloft.WrongSource)
     assert 1 == caught.value.window
+
+
+@pytest.mark.parametrize("level", [1, 6, 9])
+def test_sections_of_our_own_stand_alone(level: int) -> None:
+    """What we write of bytes that shrink here and there can be unpacked from any window on."""
+    chance = random.Random(9)
+    makers = (noise, text, lambda _, size: bytes(size))
+    sizes = (chance.randrange(1, 9) * 8 * KIB for _ in range(280))
+    target = b"".join(chance.choice(makers)(i, size) for i, size in enumerate(sizes))
+    delta = bytearray(deltaloft.encode(b"source", target, level=level))
+    windows = deltaloft.inspect(delta).windows
+    assert len(windows) > 1
+    assert windows[0].packed == SECTIONS
+    middle = windows[0].size // 2
+    delta[middle : middle + 100] = bytes(100)
+    assert target[-9:] == deltaloft.decode_range(b"source", delta, len(target) - 9, 9)
+    with pytest.raises(DeltaloftError):
+        deltaloft.decode(b"source", delta)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 4])

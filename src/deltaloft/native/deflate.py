@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from typing import Any, Literal, NamedTuple, Self, get_args
 
 from deltaloft._vcdiff import ffi, lib
 from deltaloft.buffers import Buffer
 from deltaloft.errors import InvalidRequest, MalformedDelta, TargetTooLarge
+from deltaloft.native.making import Making
 from deltaloft.native.memory import Pinned, fresh_bytes, pinned
 
 __all__ = [
@@ -149,8 +151,8 @@ class Reuse:
     ranges: Sequence[SymbolRange]
 
 
-class Deflater:
-    """One stream in the making, for one thread at a time.
+class Deflater(Making):
+    """A stream that is deflated as a known program does it, by one thread at a time.
 
     Args:
         parameters: Known ones.
@@ -168,61 +170,22 @@ class Deflater:
         deflater = lib.dfl_deflater_new(_in_c(parameters))
         if deflater == ffi.NULL:
             raise MemoryError("deflater")
-        self._deflater = ffi.gc(deflater, lib.dfl_deflater_free, size=720 << 10)
-        self._lock = Lock()
-        self._finished = False
+        deflater = ffi.gc(deflater, lib.dfl_deflater_free, size=720 << 10)
+        malformed = "deflate: ranges of symbols that can be reused expected"
+        super().__init__("deflater", partial(lib.dfl_deflate, deflater), malformed)
         self._reused: tuple[Pinned, ...] = ()
         if reuse is not None:
-            self._reuse(reuse)
-
-    def _reuse(self, reuse: Reuse) -> None:
-        ranges = ffi.new("struct dfl_range[]", list(reuse.ranges))
-        stream = ffi.from_buffer("uint8_t[]", reuse.deflated)
-        self._reused = (stream, ranges)
-        result = lib.dfl_deflater_reuse(self._deflater, stream, len(stream), ranges, len(ranges))
-        if result != lib.DFL_OK:
-            raise MemoryError("deflater")
-
-    def write(self, plain: Buffer) -> bytes:
-        """Deflate what comes next; return what can be said of the deflated bytes by now.
-
-        How the plain bytes are cut into pieces makes no difference to what comes out in all. A
-        piece of 64 KiB to 1 MiB keeps memory low and calls few.
-
-        Raises:
-            RuntimeError: the stream is finished, or another thread is writing.
-            MemoryError: there is none for the deflated bytes; the stream is lost.
-            MalformedDelta: what is to be reused cannot be; the stream is lost.
-        """
-        return self._deflate(plain, last=False)
-
-    def finish(self) -> bytes:
-        """End the stream; return the rest of its bytes. Raises as `write`."""
-        return self._deflate(b"", last=True)
-
-    def _deflate(self, plain: Buffer, *, last: bool) -> bytes:
-        deflated, size = ffi.new("uint8_t const **"), ffi.new("size_t *")
-        if not self._lock.acquire(blocking=False):
-            raise RuntimeError("a deflater works for one thread at a time")
-        try:
-            if self._finished:
-                raise RuntimeError("a deflater that is not finished expected")
-            self._finished = last
-            with pinned(plain) as memory:
-                result = lib.dfl_deflate(self._deflater, memory, len(memory), last, deflated, size)
-            if result == lib.DFL_MALFORMED:
-                raise MalformedDelta("deflate: ranges of symbols that can be reused expected")
+            ranges = ffi.new("struct dfl_range[]", list(reuse.ranges))
+            stream = ffi.from_buffer("uint8_t[]", reuse.deflated)
+            self._reused = (stream, ranges)
+            result = lib.dfl_deflater_reuse(deflater, stream, len(stream), ranges, len(ranges))
             if result != lib.DFL_OK:
-                raise MemoryError("deflated bytes")
-            return bytes(ffi.buffer(deflated[0], size[0]))
-        except (MalformedDelta, MemoryError):
-            self._finished = True
-            raise
-        finally:
-            if self._finished and self._reused:
-                ffi.release(self._reused[0])
-                self._reused = ()
-            self._lock.release()
+                raise MemoryError("deflater")
+
+    def _let_go(self) -> None:
+        if self._reused:
+            ffi.release(self._reused[0])
+            self._reused = ()
 
 
 def deflate(plain: Buffer, parameters: DeflateParameters, reuse: Reuse | None = None) -> bytes:

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 
 __all__ = ["Run", "runs_of", "unpacked"]
 
-# More chunks than any encoder makes: liblzma ends one after 64 KiB packed or 2 MiB plain, ours
-# after 32 KiB plain, and turns from packed to plain ones every 8 KiB at most.
-_CHUNKS, _PACKED, _PLAIN = 8, 1 << 12, 1 << 14
+# More runs are not meant well: each takes a page, or so. Ours turn from packed to plain chunks at
+# most every 8 KiB, and a plain one has 64.
+_FEW = 8
+_PAGE = 1 << 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,10 @@ def runs_of(chunks: memoryview, plain_size: int) -> list[Run] | None:
         other than `plain_size` bytes, or are so many that they were not meant well.
     """
     runs: list[Run] = []
-    most = _CHUNKS + len(chunks) // _PACKED + plain_size // _PLAIN
     at = found = 0
     while at < len(chunks):
+        if len(runs) > _FEW + at // _PAGE:
+            return None
         control, head = chunks[at], bytes(chunks[at + 1 : at + 5])
         held = body = int.from_bytes(head[:2], "big") + 1
         start = at
@@ -56,10 +58,9 @@ def runs_of(chunks: memoryview, plain_size: int) -> list[Run] | None:
         else:
             at += 3
         at += body
-        most -= 1
-        if control == 0 or most < 0:
-            return None
         found += held
+        if control == 0:
+            return None
         if control == 1 or control >= 0xE0:
             runs.append(Run(start, at, held, control == 1))
         elif runs:
