@@ -15,6 +15,7 @@ Nothing is copied on the way in. The GIL is free while C works.
 
 from deltaloft.native.deflate import (
     DEFLATE_VERSION,
+    DeflateCaller,
     DeflateFamily,
     DeflateParameters,
     Deflater,
@@ -47,6 +48,7 @@ __all__ = [
     "VCD_TARGET",
     "WINDOW_MAX_SIZE",
     "Counts",
+    "DeflateCaller",
     "DeflateFamily",
     "DeflateParameters",
     "Deflater",
