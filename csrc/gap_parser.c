@@ -99,7 +99,7 @@ static void parse_replaced(const struct vcd_gap_parser *parser, const struct vcd
 }
 
 bool vcd_gap_looks_random(const struct vcd_gap *gap) {
-    enum { SAMPLE = 2048, LOOKS_RANDOM = 83 };
+    enum { SAMPLE = 2048, LOOKS_RANDOM = 150 };
     size_t from = gap->at;
     size_t stride = gap->size / SAMPLE;
     if (gap->size < SAMPLE) {

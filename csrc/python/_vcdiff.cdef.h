@@ -129,12 +129,13 @@ enum vcd_result vcd_merge_window(struct vcd_merger *merger, uint64_t from, size_
 /* ---- Deflating and inflating: deflate.h ---- */
 
 enum dfl_result { DFL_OK, DFL_END, DFL_MALFORMED, DFL_NO_MEMORY, ... };
-enum dfl_family { DFL_ZLIB, DFL_GZIP, DFL_CHROMIUM, DFL_MINIZ, ... };
+enum dfl_family { DFL_ZLIB, DFL_GZIP, DFL_CHROMIUM, DFL_MINIZ, DFL_ZLIB_NG, DFL_ZLIB_NG_FULL, ... };
 
 struct dfl_parameters {
     uint8_t family;
     uint8_t level;
     uint8_t mem_level;
+    uint8_t caller;
     ...;
 };
 

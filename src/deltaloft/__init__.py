@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from deltaloft.bucket import Acl, Attributes, Encryption, Grant, Lock
-    from deltaloft.codec import decode, decode_file, encode, encode_file, inspect
+    from deltaloft.codec import decode, decode_file, encode, encode_file
     from deltaloft.delta_range import decode_range
     from deltaloft.doctor import Report, diagnose
     from deltaloft.errors import (
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         WrongSource,
     )
     from deltaloft.findings import Finding
+    from deltaloft.inspecting import inspect
     from deltaloft.inspection import (
         Inspection,
         StreamInspection,
@@ -164,7 +165,7 @@ _HOMES = {
     "diagnose": "doctor",
     "encode": "codec",
     "encode_file": "codec",
-    "inspect": "codec",
+    "inspect": "inspecting",
     "merge": "merging",
     "merge_file": "merging",
 }

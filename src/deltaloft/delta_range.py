@@ -21,6 +21,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from deltaloft import unpack
 from deltaloft.buffers import Buffer
 from deltaloft.delta_reader import (
     check_size,
@@ -33,7 +34,6 @@ from deltaloft.errors import InvalidRequest
 from deltaloft.native import VCD_TARGET, Delta, Window, fresh_bytes, pinned
 from deltaloft.secondary import PendingSections, SectionUnpacker
 from deltaloft.source import Source, borrowed
-from deltaloft.unpack import decode_unpacked, inspect_unpacked
 
 __all__ = ["decode_range"]
 
@@ -131,9 +131,11 @@ def _unpacked_slice(
     threads: int | None,
 ) -> bytes:
     """Decode all, for only all of it can be proven, and keep the slice."""
-    _check_inside(start, end, inspect_unpacked(body)[0].target_size)
+    _check_inside(start, end, unpack.inspect_unpacked(body)[0].target_size)
     kept, place = bytearray(), 0
-    with closing(decode_unpacked(source, body, max_size=max_size, threads=threads)) as pieces:
+    with closing(
+        unpack.decode_unpacked(source, body, max_size=max_size, threads=threads)
+    ) as pieces:
         for piece in pieces:
             kept += piece[max(0, start - place) : max(0, end - place)]
             place += len(piece)

@@ -40,9 +40,7 @@ class Source:
             raise InvalidRequest(f"a level from 1 to 9 expected, found {level!r}")
         self.level = level
         with ExitStack() as stack:
-            self.buffer: Buffer = (
-                stack.enter_context(mapped(source)) if isinstance(source, Path) else source
-            )
+            self.buffer = stack.enter_context(borrowed(source))
             self.memory: Pinned = stack.enter_context(pinned(self.buffer))
             self._resources = stack.pop_all()
         self.index: Index | None = None
@@ -78,6 +76,8 @@ def borrowed(source: Buffer | Path | Source) -> Iterator[Buffer]:
     """Lend the bytes of whatever a caller may give as a source."""
     if isinstance(source, Source):
         yield source.buffer
+    elif isinstance(source, str):
+        raise TypeError("bytes or a pathlib.Path expected, found str")
     elif isinstance(source, Path):
         with mapped(source) as view:
             yield view

@@ -88,7 +88,7 @@ def test_every_truncation(name: str) -> None:
         assert result is None or target.startswith(result)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(PROVEN), st.data())
 def test_bytes_replaced(name: str, data: st.DataObject) -> None:
     """A delta with pieces of it replaced or moved gives an error, or a target; nothing worse."""
@@ -101,7 +101,7 @@ def test_bytes_replaced(name: str, data: st.DataObject) -> None:
     decoded(source, bytes(damaged))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.binary(max_size=40),
     st.binary(max_size=20),

@@ -15,6 +15,8 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import UnknownServiceError
+from botocore.session import Session
 from broken_line import Answer, Script, broken_line, script
 from store_fixtures import Requests
 
@@ -36,6 +38,7 @@ from deltaloft.errors import (
     Unsupported,
 )
 from deltaloft.s3_bucket import S3Bucket
+from deltaloft.s3_bucket.models import read_fast
 
 PLAIN = Attributes()
 SECRET = "Zq8+secret/of/nobody"
@@ -138,6 +141,27 @@ def test_checksums_for_aws() -> None:
         config = S3Bucket("b", endpoint_url=url).client.meta.config
         expected = "when_supported" if "amazonaws" in url else "when_required"
         assert config.request_checksum_calculation == expected
+
+
+def test_services_are_described_as_botocore_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading descriptions fast finds the same ones, a user's own included."""
+    own = tmp_path / "own" / "2020-01-01"
+    own.mkdir(parents=True)
+    (own / "service-2.json").write_text('{"metadata": {"serviceId": "Own"}}')
+    monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
+    theirs, ours = Session(), Session()
+    read_fast(ours)
+
+    for service in ("s3", "sts", "sso", "own"):  # all but S3 lend credentials
+        assert theirs.get_service_data(service) == ours.get_service_data(service)
+    rules = "endpoint-rule-set-1"
+    both = [each.get_component("data_loader") for each in (theirs, ours)]
+    expected, found = (loader.load_service_model("s3", rules) for loader in both)
+    assert expected == found
+    with pytest.raises(UnknownServiceError):
+        ours.get_service_data("missing")
 
 
 def test_prefix(s3_endpoint: str, new_s3_bucket: NewS3Bucket) -> None:
