@@ -11,6 +11,7 @@
 #include "closer_look.h"
 #include "copy_list.h"
 #include "gap_parser.h"
+#include "key_search.h"
 #include "key_table.h"
 #include "source_index.h"
 #include "vcdiff.h"
@@ -22,7 +23,7 @@ struct vcd_match_finder {
     struct vcd_copy_list solid;  /* the long ones among them */
     struct vcd_gap_parser gaps;
     struct vcd_closer_look look;
-    struct vcd_key_table window_keys; /* sampled keys of the window that the source does not have */
+    struct vcd_key_search search;
     struct vcd_key_table nearby_keys; /* sampled keys of the source around a place */
     size_t window_size;               /* how much of the window the copies are for */
     size_t gaps_size;                 /* between the solid copies, in all */

@@ -38,10 +38,10 @@ FLOORS = [
 
 C_FLOORS = [
     {"vcdiff", "format", "varint", "large_memory", "key_table", "effort", "growing"},
-    {"common", "buffer", "address_cache", "copy_list"},
+    {"common", "buffer", "address_cache", "copy_list", "evenness"},
     {"code_table", "adler32", "match_length", "source_index", "window_reader", "window_writer"}
-    | {"sketch"},
-    {"instruction_reader", "gap_parser", "seeker"},
+    | {"range_coder", "sketch"},
+    {"instruction_reader", "gap_parser", "key_search", "lzma_encoder", "seeker"},
     {"instruction_walk", "closer_look"},
     {"piece_list", "match_finder"},
     {"step_list"},

@@ -77,7 +77,7 @@ def replacing(
     flush_folder(goal.parent)
 
 
-def write_pieces(file: Path | BinaryIO, pieces: Iterable[bytes]) -> int:
+def write_pieces(file: Path | BinaryIO, pieces: Iterable[bytes | memoryview]) -> int:
     """Write the pieces to a file and return how many bytes they are.
 
     A Path appears whole or not at all. A file object gets the bytes from its position on; it is

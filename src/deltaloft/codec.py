@@ -29,7 +29,7 @@ from deltaloft.delta_reader import (
     is_unpacked,
     open_delta,
 )
-from deltaloft.delta_writer import encode_pieces
+from deltaloft.delta_writer import encode_pieces, joined
 from deltaloft.errors import InvalidRequest
 from deltaloft.native import (
     Delta,
@@ -89,7 +89,7 @@ def encode(
                 old, new, level=DEFAULT_LEVEL if level is None else level, secondary=secondary
             )
     with _encoding(source, target, level, secondary, threads) as pieces:
-        return b"".join(pieces)
+        return joined(pieces)
 
 
 def encode_file(
@@ -247,7 +247,7 @@ def _encoding(
     level: int | None,
     secondary: str,
     threads: int | None,
-) -> Iterator[Iterator[bytes]]:
+) -> Iterator[Iterator[bytes | memoryview]]:
     """Lend the pieces of the delta, and close what they come from behind them."""
     with ExitStack() as stack:
         if not isinstance(source, Source):

@@ -18,7 +18,7 @@ from typing import BinaryIO
 from deltaloft.atomic_file import write_pieces
 from deltaloft.buffers import Buffer
 from deltaloft.delta_reader import open_delta
-from deltaloft.delta_writer import PackedWindow, delta_pieces, pack_window
+from deltaloft.delta_writer import PackedWindow, delta_pieces, joined, pack_window
 from deltaloft.errors import WrongSource, naming
 from deltaloft.native import VCD_ADLER32, WINDOW_MAX_SIZE, Delta, Merger, Window
 from deltaloft.secondary import Secondary, SectionUnpacker, preset_of
@@ -55,7 +55,7 @@ def merge(
         MemoryError: 40 bytes are needed for each instruction, besides what the deltas add.
     """
     with _merging(first, second, level, secondary) as pieces:
-        return b"".join(pieces)
+        return joined(pieces)
 
 
 def merge_file(
@@ -82,7 +82,7 @@ def merge_file(
 @contextmanager
 def _merging(
     first: Buffer | Path, second: Buffer | Path, level: int, secondary: str
-) -> Iterator[Iterator[bytes]]:
+) -> Iterator[Iterator[bytes | memoryview]]:
     """Lend the pieces of the merged delta, and close what they come from behind them."""
     preset = preset_of(level, secondary)
     with ExitStack() as stack:

@@ -72,8 +72,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     (void)dfl_inflate(inflater, stream, stream_size, &read, plain, MOST, &plain_size);
     dfl_inflater_free(inflater);
     check_reuse(&parameters, plain_size, stream, stream_size, ranges, count);
-    if (dfl_find_ranges(stream, stream_size, stream, stream_size, 1 + bytes[1], ranges, MOST_RANGES,
-                        &count) == DFL_OK) {
+    if (dfl_find_ranges(stream, stream_size, stream, stream_size, plain_size, 1 + bytes[1], ranges,
+                        MOST_RANGES, &count) == DFL_OK) {
         CHECK(count <= MOST_RANGES);
         check_reuse(&parameters, plain_size, stream, stream_size, ranges, count);
     }

@@ -94,7 +94,7 @@ def header(*, has_lzma: bool) -> bytes:
     return _MAGIC + (bytes([_VCD_DECOMPRESS, _LZMA]) if has_lzma else b"\x00")
 
 
-def window_header(window: Window, flags: int, sections: Sequence[bytes]) -> bytes:
+def window_header(window: Window, flags: int, sections: Sequence[bytes | memoryview]) -> bytes:
     """Write a window's header for sections as they will follow.
 
     Args:
