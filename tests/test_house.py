@@ -99,6 +99,12 @@ def c_files() -> list[Path]:
     return [path for folder in (CSRC, CSRC / "deflate") for path in sorted(folder.glob("*.[ch]"))]
 
 
+def pages() -> list[Path]:
+    """Return what is there to be read, but for the changes."""
+    here = [path for path in ROOT.glob("*.md") if path.name != "CHANGELOG.md"]
+    return [*here, *ROOT.glob("docs/*.md"), *ROOT.glob("*/*/README.md")]
+
+
 def imports_of(path: Path) -> Iterator[str]:
     """Yield what a file imports, by full name."""
     for node in ast.walk(ast.parse(path.read_text())):
@@ -203,3 +209,20 @@ def test_rooms_are_small() -> None:
     sources = [*modules(), *c_files()]
     large = {path.name for path in sources if len(path.read_text().splitlines()) > 400}
     assert set(LARGE) == large
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    """What a page links to is there, headings included, and so are the files that it names."""
+    text = page.read_text()
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if "://" in target:
+            continue
+        name, _, heading = target.partition("#")
+        other = page.parent / name if name else page
+        assert other.exists(), target
+        headings = re.findall(r"^#+ (.*)$", other.read_text(), re.MULTILINE) if heading else []
+        marks = [re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings]
+        assert not heading or heading in marks, target
+    for name in re.findall(r"`((?:src|csrc|tests|benchmarks|docs)/[\w./-]+)", text):
+        assert (ROOT / name).exists(), name

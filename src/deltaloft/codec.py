@@ -77,10 +77,22 @@ def encode(
             at most 8.
         engine: "xdelta3" is upstream's encoder, for comparison: one thread, everything in memory.
 
+    Returns:
+        The delta: RFC 3284 with an Adler-32 for each window; docs/vcdiff.md has the rest.
+
     Raises:
         InvalidRequest: no such level, secondary compressor, number of threads or engine.
         UnsupportedDelta: this build has no such engine.
-        MemoryError: 0.28 times the source's size and about 50 MiB a thread are needed.
+        OSError: a Path cannot be read.
+        TypeError, BufferError: what was given is neither a Path nor contiguous bytes.
+        MemoryError: 0.28 times the source's size, 72 MiB at most (288 from level 7 on), and about
+            50 MiB a thread are needed.
+
+    Example:
+        >>> old, new = bytes(1 << 20), bytes(1 << 19) + b"new" + bytes(1 << 19)
+        >>> delta = encode(old, new)
+        >>> len(delta) < 100, decode(old, delta) == new
+        (True, True)
     """
     _check_engine(engine)
     if engine == "xdelta3":
@@ -173,12 +185,16 @@ def decode(
         engine: "auto" is "native", but for sections packed by DJW or FGK, which only upstream's
             "xdelta3" reads. That is foreign C: for deltas of strangers choose "native".
 
+    Returns:
+        The target.
+
     Raises:
         MalformedDelta: the delta breaks RFC 3284; `.window` and `.offset` say where.
         UnsupportedDelta: it needs what this engine, or this build, does not read.
         InvalidRequest: no such number of threads or engine.
         TargetTooLarge: it declares a target larger than `max_size`.
         WrongSource: it was made from something else, or is damaged.
+        OSError: a Path cannot be read.
         MemoryError: the target does not fit into memory.
     """
     _check_engine(engine)

@@ -35,7 +35,7 @@ from deltaloft.native.delta import (
 )
 from deltaloft.native.encoder import WINDOW_MAX_SIZE, Encoder, Index, header, window_header
 from deltaloft.native.lzma_encoder import SHRINKING_BLOCK, LzmaEncoder, shrinking_blocks
-from deltaloft.native.memory import Pinned, fresh_bytes, pinned
+from deltaloft.native.memory import Pinned, fresh_bytes, fresh_room, pinned
 from deltaloft.native.merger import Merger
 from deltaloft.native.sketcher import SKETCH_BINS, Sketcher
 
@@ -64,6 +64,7 @@ __all__ = [
     "Window",
     "deflate",
     "fresh_bytes",
+    "fresh_room",
     "guess_parameters",
     "header",
     "inflate",
