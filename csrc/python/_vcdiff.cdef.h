@@ -1,4 +1,4 @@
-/* What Python sees of vcdiff.h, in its order, and of sketch.h; only native/ asks for it. */
+/* What Python sees of vcdiff.h, in its order, and of other headers; only native/ asks for it. */
 
 enum vcd_result {
     VCD_OK, VCD_MALFORMED, VCD_WRONG_SOURCE, VCD_UNSUPPORTED, VCD_TOO_LARGE, VCD_NO_MEMORY,
@@ -129,12 +129,13 @@ enum vcd_result vcd_merge_window(struct vcd_merger *merger, uint64_t from, size_
 /* ---- Deflating and inflating: deflate.h ---- */
 
 enum dfl_result { DFL_OK, DFL_END, DFL_MALFORMED, DFL_NO_MEMORY, ... };
-enum dfl_family { DFL_ZLIB, DFL_GZIP, DFL_CHROMIUM, DFL_MINIZ, ... };
+enum dfl_family { DFL_ZLIB, DFL_GZIP, DFL_CHROMIUM, DFL_MINIZ, DFL_ZLIB_NG, DFL_ZLIB_NG_FULL, ... };
 
 struct dfl_parameters {
     uint8_t family;
     uint8_t level;
     uint8_t mem_level;
+    uint8_t caller;
     ...;
 };
 
@@ -161,8 +162,8 @@ enum dfl_result dfl_deflater_reuse(struct dfl_deflater *deflater, const uint8_t 
                                    size_t deflated_size, const struct dfl_range *ranges,
                                    size_t count);
 enum dfl_result dfl_find_ranges(const uint8_t *source, size_t source_size, const uint8_t *target,
-                                size_t target_size, uint64_t least, struct dfl_range *ranges,
-                                size_t most, size_t *count_out);
+                                size_t target_size, uint64_t plain_size, uint64_t least,
+                                struct dfl_range *ranges, size_t most, size_t *count_out);
 
 enum dfl_result dfl_correct(const uint8_t *plain, size_t plain_size, const uint8_t *deflated,
                             size_t deflated_size, uint8_t *corrections, size_t capacity,
@@ -217,6 +218,18 @@ void vcd_end_block(struct vcd_approximator *approximator, struct vcd_differences
 enum vcd_result vcd_add_differences(const struct vcd_differences *differences,
                                     struct vcd_difference_place *place, uint8_t *room, size_t size,
                                     struct vcd_where *where);
+
+/* ---- lzma_encoder.h ---- */
+
+#define VCD_SHRINKING_BLOCK ...
+
+struct vcd_lzma_encoder;
+
+size_t vcd_mark_shrinking(const uint8_t *bytes, size_t size, unsigned least, uint8_t *marks);
+struct vcd_lzma_encoder *vcd_lzma_encoder_new(void);
+void vcd_lzma_encoder_free(struct vcd_lzma_encoder *encoder);
+enum vcd_result vcd_lzma_encode(struct vcd_lzma_encoder *encoder, const uint8_t *bytes, size_t size,
+                                const uint8_t **chunks_out, size_t *chunks_size_out);
 
 /* ---- sketch.h ---- */
 

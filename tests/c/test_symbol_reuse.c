@@ -90,8 +90,8 @@ static uint64_t check_pair(const struct dfl_parameters *parameters, size_t size,
     const size_t new_plain_size = edit(old_plain, size, new_plain, every, &seed);
     deflate_all(parameters, old_plain, size, MOST, NULL, 0, NULL, 0, old, &old_size);
     deflate_all(parameters, new_plain, new_plain_size, MOST, NULL, 0, NULL, 0, new, &new_size);
-    CHECK_EQUAL(DFL_OK,
-                dfl_find_ranges(old, old_size, new, new_size, least, ranges, MOST_RANGES, &count));
+    CHECK_EQUAL(DFL_OK, dfl_find_ranges(old, old_size, new, new_size, new_plain_size, least, ranges,
+                                        MOST_RANGES, &count));
     static const size_t pieces[] = {MOST, 1000};
     for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
         CHECK_EQUAL(DFL_OK, deflate_all(parameters, new_plain, new_plain_size, pieces[i], old,
@@ -129,7 +129,7 @@ int main(void) {
     for (uint8_t family = DFL_ZLIB; family <= DFL_CHROMIUM; family++) {
         for (uint8_t level = 1; level <= 9; level++) {
             const struct dfl_parameters parameters = {family, level,
-                                                      family == DFL_GZIP || level % 2 ? 9 : 8};
+                                                      family == DFL_GZIP || level % 2 ? 9 : 8, 0};
             CHECK_EQUAL(level >= 4, dfl_parameters_reusable(&parameters));
             if (level < 4) {
                 continue;
@@ -140,14 +140,16 @@ int main(void) {
             CHECK(reused > 50000);
         }
     }
-    const struct dfl_parameters unknown = {4, 6, 8}, miniz = {DFL_MINIZ, 6, 8};
+    const struct dfl_parameters unknown = {6, 6, 8, 0}, miniz = {DFL_MINIZ, 6, 8, 0},
+                                zlib_ng = {DFL_ZLIB_NG, 6, 8, DFL_PYTHON};
     CHECK(!dfl_parameters_reusable(&unknown) && !dfl_parameters_reusable(&miniz));
+    CHECK(!dfl_parameters_reusable(&zlib_ng));
     /* Nothing, a stream that breaks off, and what is no stream. */
     size_t count;
-    CHECK_EQUAL(DFL_MALFORMED, dfl_find_ranges(old, 0, old, 0, 1, ranges, 1, &count));
+    CHECK_EQUAL(DFL_MALFORMED, dfl_find_ranges(old, 0, old, 0, 0, 1, ranges, 1, &count));
     CHECK_EQUAL(DFL_MALFORMED,
-                dfl_find_ranges((const uint8_t *)"\7", 1, old, 0, 1, ranges, 1, &count));
-    CHECK_EQUAL(DFL_OK, dfl_find_ranges((const uint8_t *)"\3", 2, (const uint8_t *)"\3", 2, 1,
+                dfl_find_ranges((const uint8_t *)"\7", 1, old, 0, 0, 1, ranges, 1, &count));
+    CHECK_EQUAL(DFL_OK, dfl_find_ranges((const uint8_t *)"\3", 2, (const uint8_t *)"\3", 2, 0, 1,
                                         ranges, 1, &count));
     CHECK_EQUAL(0, count);
     return 0;

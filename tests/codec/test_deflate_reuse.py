@@ -218,3 +218,36 @@ def test_stored_blocks_are_not_reused() -> None:
     ranges = ranges_of(old, new, b"x" + plain)
     assert 0 < sum(each.reused for each in ranges) < 2 * len(words) + 1
     assert new == deflate(b"x" + plain, parameters, Reuse(old, ranges))
+
+
+# Of its symbols, a quarter is read ahead.
+_LONG = 8_000_000
+
+
+def test_a_range_is_as_long_as_what_two_streams_share() -> None:
+    """A stream is read while it is compared; a range goes on over what was not read before."""
+    parameters = DeflateParameters("zlib", 6, 8)
+    plain = plain_bytes("words", _LONG, 1)
+    old = deflate(plain, parameters)
+    (range_,) = ranges_of(old, old, plain)
+    assert (0, 0) == range_[:2]
+    assert _LONG - 1000 < range_.reused < _LONG
+
+
+def test_what_breaks_behind_all_ranges_is_refused() -> None:
+    """A stream that ends early has no ranges, not those before its end."""
+    plain = plain_bytes("words", _LONG, 1)
+    old = deflate(plain, DeflateParameters("zlib", 6, 8))
+    with pytest.raises(MalformedDelta, match="two deflate streams expected"):
+        find_ranges(old, old[:-1], 100_000, least=1000, most=1)
+
+
+def test_a_size_that_is_wrong_only_costs_ranges() -> None:
+    """Plain bytes are counted as the caller counts them, and what is made of it is compared."""
+    parameters = DeflateParameters("zlib", 6, 8)
+    plain = plain_bytes("words", 100_000, 1)
+    old = deflate(plain, parameters)
+    assert find_ranges(old, old, 0, least=1, most=9) == []
+    assert find_ranges(old, old, 50_000, least=1, most=9)[0].reused < 50_000
+    with pytest.raises(MalformedDelta, match="reused expected"):
+        deflate(plain, parameters, Reuse(old, find_ranges(old, old, 1 << 40, least=1, most=9)))

@@ -11,17 +11,29 @@ from deltaloft.errors import MalformedDelta
 __all__ = ["Unpacker", "pack"]
 
 # The format's: what a reader sets aside.
-_DICTIONARY = 4 << 20
+_MOST_DICTIONARY = 4 << 20
 _PRESET = 6
 
+# What we look back: that takes 12 times as much memory. 4 MiB took a quarter longer on the
+# differences of relinked programs (llvmlite, numpy), for 0.5 % of them.
+_SMALLEST_DICTIONARY, _DICTIONARY = 1 << 12, 1 << 19
 
-def _filters(**more: int) -> list[dict[str, Any]]:
-    return [{"id": lzma.FILTER_LZMA2, "preset": _PRESET, "dict_size": _DICTIONARY, "pb": 0, **more}]
+
+def _filters(dictionary: int, **more: int) -> list[dict[str, Any]]:
+    return [{"id": lzma.FILTER_LZMA2, "preset": _PRESET, "dict_size": dictionary, "pb": 0, **more}]
 
 
-def pack(plain: bytes, *, literal_context: int) -> bytes:
-    """Compress a part, end mark included; `literal_context` is LZMA's lc."""
-    filters = _filters(lc=literal_context)
+def pack(plain: bytes, *, literal_context: int, depth: int = 0) -> bytes:
+    """Compress a part, end mark included.
+
+    Args:
+        plain: What to compress.
+        literal_context: LZMA's lc.
+        depth: How many places to look at for a match; 0 for as many as xz does.
+    """
+    size = 1 << max(len(plain) - 1, 0).bit_length()
+    dictionary = min(max(size, _SMALLEST_DICTIONARY), _DICTIONARY)
+    filters = _filters(dictionary, lc=literal_context, depth=depth)
     return lzma.compress(plain, format=lzma.FORMAT_RAW, filters=filters)
 
 
@@ -30,7 +42,7 @@ class Unpacker:
 
     def __init__(self, packed: Buffer) -> None:
         self._packed = memoryview(packed)
-        self._stream = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=_filters())
+        self._stream = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=_filters(_MOST_DICTIONARY))
 
     def read(self, size: int, what: str) -> bytes:
         """Return the next `size` bytes.
