@@ -2,10 +2,12 @@
 
     python benchmarks/corpus.py DIR            small pairs by recipe, the same bytes everywhere
     python benchmarks/corpus.py DIR --fetch    real releases as well, through pip and npm (130 MB)
+    python benchmarks/corpus.py DIR --series   the pairs of series.csv instead (1 GB)
 
     DIR/pairs.csv     class,series,mode,reference,target; mode ref: oldest, chain: previous version
     DIR/recipe/...    made here
     DIR/fetched/...   whl and tgz as downloaded; tar and so taken out of them; bundles of them
+    DIR/series/...    whl, sdist and tgz as downloaded
 
 The classes are the kinds of change a codec meets:
 
@@ -14,6 +16,10 @@ The classes are the kinds of change a codec meets:
     dissimilar       one deflate stream over all, or noise: hardly a byte recurs
     executable       shared objects: code moves, and every address in it changes
     source-tar       uncompressed sources of the next release
+
+Nothing was tuned on the pairs of series.csv: they tell what to expect of others. The classes there
+are pure, compiled and rust (wheels by what is in them), program (a single one, in a wheel or npm
+package), sdist, and package (of npm).
 
 Nothing of it is ever committed. Deflated bytes may differ between versions of zlib.
 """
@@ -59,6 +65,8 @@ WHEELS = {
 }
 # npm checks what it packs against the registry's own digests.
 PACKAGES = {"typescript": ["5.9.2", "5.9.3"]}
+
+SERIES = Path(__file__).with_name("series.csv")  # class,series,release,sha256; npm's without
 
 Rows = list[tuple[str, str, str, Path, Path]]
 Tree = dict[str, bytes]
@@ -208,43 +216,72 @@ def make_small(folder: Path) -> None:
 # ---- Real releases --------------------------------------------------------------------------
 
 
+MANYLINUX = "manylinux_2_28_x86_64.manylinux_2_27_x86_64"
+
+
+def pip_download(folder: Path, requirement: str, sha256: str, platforms: str) -> None:
+    """Let pip fetch a wheel for one of these platforms, or with none the source distribution."""
+    pin = folder / "requirements.txt"
+    pin.write_text(f"{requirement} --hash=sha256:{sha256}\n")
+    options = "download --quiet --no-deps --require-hashes "
+    if platforms:
+        options += "--only-binary :all: --implementation cp --python-version 311 "
+        options += " ".join(f"--platform {platform}" for platform in platforms.split("."))
+    else:
+        options += f"--no-binary {requirement.partition('==')[0]}"
+    pip = [sys.executable, "-m", "pip", *options.split(), "-r", str(pin), "-d", str(folder)]
+    subprocess.run(pip, check=True)
+    pin.unlink()
+
+
+def npm_pack(folder: Path, release: str) -> Path | None:
+    """Let npm fetch a package unless it is there; None without npm."""
+    file = folder / (release.lstrip("@").replace("/", "-").replace("@", "-") + ".tgz")
+    if not file.exists():
+        npm = shutil.which("npm")
+        if npm is None:
+            print(f"npm not installed: {release} is left out", file=sys.stderr)
+            return None
+        pack = [npm, "pack", "--silent", release]
+        subprocess.run(pack, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    return file
+
+
 def download(folder: Path) -> dict[str, list[Path]]:
     """Let pip and npm fetch what is missing: series -> files, oldest first."""
     found: dict[str, list[Path]] = {}
     folder.mkdir(parents=True, exist_ok=True)
-    options = "download --quiet --no-deps --only-binary :all: --require-hashes"
-    options += " --implementation cp --python-version 311"
-    options += " --platform manylinux_2_28_x86_64 --platform manylinux_2_27_x86_64"
     for name, versions in WHEELS.items():
         for version, sha256 in versions.items():
             pattern = f"{name}-{version}-*.whl"
             if not any(folder.glob(pattern)):
-                pin = folder / "requirements.txt"
-                pin.write_text(f"{name}=={version} --hash=sha256:{sha256}\n")
-                pip = [
-                    sys.executable,
-                    "-m",
-                    "pip",
-                    *options.split(),
-                    "-r",
-                    str(pin),
-                    "-d",
-                    str(folder),
-                ]
-                subprocess.run(pip, check=True)
-                pin.unlink()
+                pip_download(folder, f"{name}=={version}", sha256, MANYLINUX)
             found.setdefault(name, []).extend(folder.glob(pattern))
-    if npm := shutil.which("npm"):
-        for name, numbers in PACKAGES.items():
-            for number in numbers:
-                file = folder / f"{name}-{number}.tgz"
-                if not file.exists():
-                    pack = [npm, "pack", "--silent", f"{name}@{number}"]
-                    subprocess.run(pack, cwd=folder, check=True, stdout=subprocess.DEVNULL)
-                found.setdefault(name, []).append(file)
-    else:
-        print("npm not installed: typescript is left out", file=sys.stderr)
+    for name, numbers in PACKAGES.items():
+        files = [npm_pack(folder, f"{name}@{number}") for number in numbers]
+        found[name] = [file for file in files if file is not None]
     return found
+
+
+def fetch_series(folder: Path) -> Rows:
+    """Fetch series.csv: wheels and source distributions by file name, packages by name@version."""
+    found: dict[tuple[str, str], list[Path]] = {}
+    folder = folder / "series"
+    folder.mkdir(parents=True, exist_ok=True)
+    with SERIES.open(newline="") as file:
+        for row in csv.DictReader(file):
+            release = row["release"]
+            here: Path | None = folder / release
+            if not row["sha256"]:
+                here = npm_pack(folder, release)
+            elif not (folder / release).exists():
+                name, version, *tags = release.removesuffix(".whl").split("-")
+                version = version.removesuffix(".tar.gz")
+                pip_download(folder, f"{name}=={version}", row["sha256"], tags[-1] if tags else "")
+            if here is not None:
+                found.setdefault((row["class"], row["series"]), []).append(here)
+    rows = [series(kind, name, files) for (kind, name), files in found.items()]
+    return [row for some in rows for row in some]
 
 
 def members(wheel: Path) -> Tree:
@@ -320,8 +357,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Make pairs of artifacts to measure codecs on.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--fetch", action="store_true", help="real releases as well")
+    parser.add_argument("--series", action="store_true", help="those of series.csv instead")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
+    if options.series:
+        write_pairs(options.folder, fetch_series(options.folder))
+        return
     make_small(options.folder)
     if options.fetch:
         write_pairs(options.folder, fetch(options.folder), add=True)

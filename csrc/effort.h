@@ -12,8 +12,8 @@ struct vcd_effort {
     unsigned local_key_size; /* bytes of the shortest match off the diagonal, 4 to 8 */
     size_t index_step;       /* bytes of source for a sampled key */
     /* Sources up to these sizes are sampled at a half and at a quarter of the step. The index
-       then stays below 0.28 times the source plus 10 MiB, and with that many keys below 72 MiB
-       (288 MiB from level 7 on) whatever the source: sources of gigabytes, of which two versions
+       then stays below 0.28 times the source plus 11 MiB, and with that many keys below 73 MiB
+       (289 MiB from level 7 on) whatever the source: sources of gigabytes, of which two versions
        mostly share long stretches, are sampled more thinly. */
     size_t half_step_up_to;
     size_t quarter_step_up_to;

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "evenness.h"
 #include "match_length.h"
 
 enum {
@@ -56,7 +57,6 @@ bool vcd_gap_parser_start(struct vcd_gap_parser *parser, const uint8_t *source, 
     parser->nodes = malloc((STRETCH + 1) * sizeof *parser->nodes);
     parser->local_keys.slots = malloc(sizeof *parser->local_keys.slots << LOCAL_SLOT_BITS);
     parser->window_keys.slots = malloc(sizeof *parser->window_keys.slots << WINDOW_SLOT_BITS);
-    parser->window_keys.bits = WINDOW_SLOT_BITS;
     return parser->nodes != NULL && parser->local_keys.slots != NULL &&
            parser->window_keys.slots != NULL;
 }
@@ -72,7 +72,7 @@ void vcd_gap_parser_new_window(struct vcd_gap_parser *parser, const struct vcd_i
     parser->index = index;
     /* A compressor that sees few literals learns little about them. */
     parser->literal_price = gaps_size < (1 << 14) ? PRICE_FEW_LITERALS : PRICE_LITERAL;
-    vcd_key_table_clear(&parser->window_keys);
+    vcd_key_table_start(&parser->window_keys, gaps_size, WINDOW_SLOT_BITS);
 }
 
 static uint64_t hash_local(const uint8_t *key, unsigned size) {
@@ -99,7 +99,7 @@ static void parse_replaced(const struct vcd_gap_parser *parser, const struct vcd
 }
 
 bool vcd_gap_looks_random(const struct vcd_gap *gap) {
-    enum { SAMPLE = 2048 };
+    enum { SAMPLE = 2048, LOOKS_RANDOM = 150 };
     size_t from = gap->at;
     size_t stride = gap->size / SAMPLE;
     if (gap->size < SAMPLE) {
@@ -111,17 +111,10 @@ bool vcd_gap_looks_random(const struct vcd_gap *gap) {
         stride = 1;
     }
     const size_t size = vcd_min(SAMPLE, gap->window_size - from);
-    uint32_t counts[256] = {0};
-    for (size_t i = 0; i < size; i++) {
-        counts[gap->window[from + i * stride]]++;
-    }
-    uint64_t pairs = 0;
-    for (size_t i = 0; i < 256; i++) {
-        pairs += (uint64_t)counts[i] * counts[i];
-    }
-    /* Even bytes give size + size^2 / 256 = 18432; deflated ones 18100 to 24600 in nine cases of
-       ten, machine code and text more than 90000 in as many. */
-    return size == SAMPLE && pairs < 32000;
+    /* Deflated bytes have 0 to 38 in nine cases of ten, machine code and text more than 430 in as
+       many. */
+    return size == SAMPLE &&
+           vcd_unevenness(gap->window + from, SAMPLE * stride, stride) < LOOKS_RANDOM;
 }
 
 /* Indexes the part of the source that a stretch may resemble, at every byte; returns where that
@@ -139,11 +132,7 @@ static size_t index_locality(struct vcd_gap_parser *parser, const struct vcd_gap
     from -= vcd_min(from, reach / 2);
     end += vcd_min(reach, parser->source_size - end);
     const size_t count = end - from < LOCAL_KEY_SIZE ? 0 : end - from - LOCAL_KEY_SIZE + 1;
-    keys->bits = 8;
-    while (keys->bits < LOCAL_SLOT_BITS && count >> keys->bits != 0) {
-        keys->bits++;
-    }
-    vcd_key_table_clear(keys);
+    vcd_key_table_start(keys, count, LOCAL_SLOT_BITS);
     for (size_t i = 0; i < count; i++) {
         const uint64_t hash = hash_local(parser->source + from + i, parser->effort.local_key_size);
         vcd_key_set(vcd_key_slot(keys, hash), hash, i);

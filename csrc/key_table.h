@@ -20,11 +20,19 @@ enum {
 };
 
 struct vcd_key_table {
-    uint32_t *slots; /* 2^bits of them; the caller's */
+    uint32_t *slots; /* 2^bits of them in use; the caller's */
     unsigned bits;
 };
 
-static inline void vcd_key_table_clear(const struct vcd_key_table *table) {
+/* Empties a table for 'count' keys: with no more than 2^most_bits slots, which there is memory for,
+   and no more than that many keys need, since to touch fresh memory takes longer than to fill it.
+ */
+static inline void vcd_key_table_start(struct vcd_key_table *table, size_t count,
+                                       unsigned most_bits) {
+    table->bits = 8;
+    while (table->bits < most_bits && count >> table->bits != 0) {
+        table->bits++;
+    }
     memset(table->slots, 0, sizeof *table->slots << table->bits);
 }
 

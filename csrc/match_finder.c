@@ -18,14 +18,8 @@
 #include "match_length.h"
 
 enum {
-    SOLID_SIZE = 32,        /* a match worth changing the diagonal for */
     SOLID_ON_DIAGONAL = 12, /* a match worth staying on it */
     RESYNC_REACH = 96,      /* bytes of difference that step 2 looks across */
-    WINDOW_STEP = 16,       /* between sampled keys of the window */
-    WINDOW_SLOT_BITS = 18,
-    BATCH = 16,     /* look-ups in flight: a memory latency's worth */
-    STEP_UP = 4096, /* look-ups without a match that widen the step */
-    STEP_MAX = 7,   /* finds any match of 7 steps of the index and a key */
 
     /* The neighbourhood that is searched before the whole source is indexed for it: what was
        inserted or removed between versions is mostly smaller. */
@@ -53,19 +47,22 @@ bool vcd_finder_start(struct vcd_match_finder *finder, const uint8_t *source, si
     memset(finder, 0, sizeof *finder);
     finder->source = source;
     finder->source_size = source_size;
-    finder->window_keys.bits = WINDOW_SLOT_BITS;
-    finder->window_keys.slots = malloc(sizeof *finder->window_keys.slots << WINDOW_SLOT_BITS);
-    finder->nearby_keys.bits = NEARBY_SLOT_BITS;
+    const bool can_search = vcd_search_start(&finder->search, source, source_size);
     finder->nearby_keys.slots = malloc(sizeof *finder->nearby_keys.slots << NEARBY_SLOT_BITS);
     vcd_look_start(&finder->look, source, source_size, level);
-    return vcd_gap_parser_start(&finder->gaps, source, source_size, level) &&
-           finder->window_keys.slots != NULL && finder->nearby_keys.slots != NULL;
+    return vcd_gap_parser_start(&finder->gaps, source, source_size, level) && can_search &&
+           finder->nearby_keys.slots != NULL;
+}
+
+void vcd_finder_rest(struct vcd_match_finder *finder) {
+    vcd_copy_list_free(&finder->copies);
+    vcd_copy_list_free(&finder->solid);
+    vcd_look_rest(&finder->look);
 }
 
 void vcd_finder_free(struct vcd_match_finder *finder) {
-    free(finder->copies.copies);
-    free(finder->solid.copies);
-    free(finder->window_keys.slots);
+    vcd_finder_rest(finder);
+    vcd_search_free(&finder->search);
     free(finder->nearby_keys.slots);
     vcd_gap_parser_free(&finder->gaps);
     vcd_look_free(&finder->look);
@@ -90,107 +87,14 @@ static size_t resync(const uint8_t *a, const uint8_t *b, size_t limit) {
     return limit;
 }
 
-/* A match: window bytes [at - backwards, at + forwards) agree with those around 'from'. */
-struct match {
-    size_t from; /* in the source, or behind its size in the window */
-    size_t at;
-    size_t forwards;
-    size_t backwards;
-};
-
-/* The best match of the 16-byte key at window + p that the index knows. */
-static struct match look_up(const struct vcd_match_finder *finder, const struct vcd_index *index,
-                            uint64_t hash, const uint8_t *window, size_t size, size_t anchor,
-                            size_t p) {
-    const uint32_t *const bucket = vcd_index_bucket(index, hash);
-    struct match best = {.at = p};
-    for (int i = 0; i < 2; i++) {
-        const size_t place = vcd_index_place(index, bucket[i], hash);
-        if (place == SIZE_MAX) {
-            continue;
-        }
-        const size_t forwards = vcd_match_forwards(window + p, finder->source + place,
-                                                   vcd_min(size - p, finder->source_size - place));
-        const size_t backwards =
-            vcd_match_backwards(window + p, finder->source + place, vcd_min(p - anchor, place));
-        if (forwards + backwards > best.forwards + best.backwards) {
-            best.from = place;
-            best.forwards = forwards;
-            best.backwards = backwards;
-        }
-    }
-    return best;
-}
-
-/* Positions to look up, their hashes known and their buckets on the way into the cache. */
-struct batch {
-    size_t count;
-    size_t at[BATCH];
-    uint64_t hash[BATCH];
-};
-
-static size_t fetch(struct batch *batch, const struct vcd_index *index, const uint8_t *window,
-                    size_t end, size_t p, size_t step) {
-    batch->count = 0;
-    while (batch->count < BATCH && p + VCD_KEY_SIZE <= end) {
-        const uint64_t hash = vcd_hash_key(window + p);
-        vcd_prefetch(vcd_index_bucket(index, hash));
-        batch->at[batch->count] = p;
-        batch->hash[batch->count++] = hash;
-        p += step;
-    }
-    return p;
-}
-
-/*
- * Step 3: the next long match whose key lies between 'anchor' and 'end';
- * match.forwards is 0 when there is none.
- *
- * The index is larger than any cache, so that buckets are fetched a batch ahead
- * (1.4 times faster than waiting for each, on 64 MiB of random bytes). The longer the
- * search, the wider the steps. They are odd, so that within a long match every
- * remainder by the index's step has its turn.
- */
-static struct match search(struct vcd_match_finder *finder, const struct vcd_index *index,
-                           const uint8_t *window, size_t size, size_t anchor, size_t end) {
-    struct batch batches[2];
-    size_t looked_up = 0;
-    size_t next = fetch(&batches[0], index, window, end, anchor, 1);
-    for (unsigned turn = 0; batches[turn].count > 0; turn ^= 1) {
-        const size_t step = vcd_min(1 + 2 * (looked_up / STEP_UP), STEP_MAX);
-        next = fetch(&batches[turn ^ 1], index, window, end, next, step);
-        for (size_t i = 0; i < batches[turn].count; i++) {
-            const size_t p = batches[turn].at[i];
-            const uint64_t hash = batches[turn].hash[i];
-            struct match best = look_up(finder, index, hash, window, size, anchor, p);
-            uint32_t *const slot = vcd_key_slot(&finder->window_keys, hash);
-            const size_t place = vcd_key_place(slot, hash);
-            if (best.forwards + best.backwards < SOLID_SIZE && place < p) {
-                best.from = finder->source_size + place;
-                best.forwards = vcd_match_forwards(window + p, window + place, size - p);
-                best.backwards =
-                    vcd_match_backwards(window + p, window + place, vcd_min(p - anchor, place));
-            }
-            if (best.forwards + best.backwards >= SOLID_SIZE) {
-                return best;
-            }
-            if (i % WINDOW_STEP == 0) {
-                vcd_key_set(slot, hash, p);
-            }
-        }
-        looked_up += batches[turn].count;
-    }
-    return (struct match){.at = end};
-}
-
-/* Like search(), but only in the source around 'place', and without an index. */
-static struct match search_nearby(struct vcd_match_finder *finder, const uint8_t *window,
-                                  size_t size, size_t anchor, size_t place) {
+/* Like vcd_search(), but only in the source around 'place', and without an index. */
+static struct vcd_match search_nearby(struct vcd_match_finder *finder, const uint8_t *window,
+                                      size_t size, size_t anchor, size_t place) {
     const uint8_t *const source = finder->source;
-    const struct vcd_key_table *const keys = &finder->nearby_keys;
+    struct vcd_key_table *const keys = &finder->nearby_keys;
     const size_t from = place - vcd_min(place, NEARBY_BEHIND);
     const size_t end = place + vcd_min(NEARBY_AHEAD, finder->source_size - place);
-    vcd_key_table_clear(keys);
+    vcd_key_table_start(keys, (end - from) / NEARBY_STEP, NEARBY_SLOT_BITS);
     for (size_t s = from; s + VCD_KEY_SIZE <= end; s += NEARBY_STEP) {
         const uint64_t hash = vcd_hash_key(source + s);
         vcd_key_set(vcd_key_slot(keys, hash), hash, s - from);
@@ -202,7 +106,7 @@ static struct match search_nearby(struct vcd_match_finder *finder, const uint8_t
         const size_t found = vcd_key_place(vcd_key_slot(keys, hash), hash);
         if (found != SIZE_MAX) {
             const size_t s = from + found;
-            const struct match match = {
+            const struct vcd_match match = {
                 .from = s,
                 .at = p,
                 .forwards = vcd_match_forwards(window + p, source + s,
@@ -213,9 +117,9 @@ static struct match search_nearby(struct vcd_match_finder *finder, const uint8_t
                 return match;
             }
         }
-        p += vcd_min(1 + 2 * (looked_up++ / STEP_UP), STEP_MAX);
+        p += vcd_search_step(looked_up++, VCD_SEARCH_STEP_MAX);
     }
-    return (struct match){.at = limit};
+    return (struct vcd_match){.at = limit};
 }
 
 /* The diagonal to begin with: of equal positions from the start, or else from the end. */
@@ -224,7 +128,7 @@ static size_t first_guess(const struct vcd_match_finder *finder, const uint8_t *
     const uint8_t *const source = finder->source;
     const size_t source_size = finder->source_size;
     const size_t behind = target_size - from;
-    const size_t limit = vcd_min(size, SOLID_SIZE);
+    const size_t limit = vcd_min(size, VCD_SOLID_SIZE);
     if (from + limit <= source_size && memcmp(window, source + from, limit) == 0) {
         return from;
     }
@@ -232,18 +136,18 @@ static size_t first_guess(const struct vcd_match_finder *finder, const uint8_t *
 }
 
 /* Step 2: the continuation of the diagonal through 'place'. */
-static struct match follow(const struct vcd_match_finder *finder, const uint8_t *window,
-                           size_t size, size_t p, size_t place) {
+static struct vcd_match follow(const struct vcd_match_finder *finder, const uint8_t *window,
+                               size_t size, size_t p, size_t place) {
     if (place >= finder->source_size) {
-        return (struct match){.at = p};
+        return (struct vcd_match){.at = p};
     }
     const size_t limit = vcd_min(size - p, finder->source_size - place);
     const size_t reach = vcd_min(RESYNC_REACH, limit);
     const size_t skip = resync(window + p, finder->source + place, reach);
     if (skip == reach) {
-        return (struct match){.at = p};
+        return (struct vcd_match){.at = p};
     }
-    return (struct match){
+    return (struct vcd_match){
         .from = place + skip,
         .at = p + skip,
         .forwards =
@@ -264,10 +168,10 @@ static size_t find_solid(struct vcd_match_finder *finder, const struct vcd_index
     unsigned tries_left = NEARBY_TRIES;
     size_t p = 0;
     while (p < size && gaps_left > 0) { /* 'place' is p's on the diagonal */
-        struct match next = follow(finder, window, size, p, place);
+        struct vcd_match next = follow(finder, window, size, p, place);
         if (next.forwards == 0 && index != NULL) {
             const size_t end = vcd_min(size, p + gaps_left);
-            next = search(finder, index, window, size, p, end);
+            next = vcd_search(&finder->search, index, window, size, p, end);
             if (next.forwards == 0) {
                 return end;
             }
@@ -349,7 +253,6 @@ enum vcd_result vcd_find_copies(struct vcd_match_finder *finder, const struct vc
                                 size_t size) {
     const uint8_t *const window = target + from;
     const size_t place = first_guess(finder, window, target_size, from, size);
-    vcd_key_table_clear(&finder->window_keys);
     /* First without the index, even where there is one: what comes out must not depend on
        whether another window has asked for it. */
     finder->window_size = find_solid(finder, NULL, window, size, place);
@@ -362,6 +265,9 @@ enum vcd_result vcd_find_copies(struct vcd_match_finder *finder, const struct vc
         return VCD_NEEDS_INDEX;
     }
     if (needs_index) {
+        if (!vcd_search_new_window(&finder->search, index, size)) {
+            return VCD_NO_MEMORY;
+        }
         finder->window_size = find_solid(finder, index, window, size, place);
         weigh_gaps(finder, window, place);
     }

@@ -19,6 +19,7 @@
 #include "format.h"
 #include "growing.h"
 #include "piece_list.h"
+#include "step_list.h"
 #include "window_writer.h"
 
 enum {
@@ -35,13 +36,6 @@ struct walk {
     uint32_t offset;
 };
 
-/* An instruction of the window in work; EARLIER is a copy within the window. */
-struct step {
-    enum vcd_piece_kind kind;
-    uint32_t size;
-    union vcd_origin from; /* of EARLIER: in the window */
-};
-
 struct vcd_merger {
     struct vcd_piece_list list;
     uint64_t work; /* done so far, in steps */
@@ -49,14 +43,8 @@ struct vcd_merger {
     struct walk *walks; /* each interrupts the one before */
     size_t walk_count, walk_capacity;
 
-    uint64_t window; /* in work */
-    uint32_t window_size;
-    uint32_t here; /* how much of it is there */
-    struct step *steps;
-    size_t step_count, step_capacity;
-    uint64_t segment_start, segment_end;
-
-    struct vcd_buffer literals; /* of several steps that make one ADD */
+    uint64_t window;            /* in work */
+    struct vcd_step_list steps; /* that make it */
     struct vcd_window_writer writer;
 };
 
@@ -68,8 +56,7 @@ void vcd_merger_free(struct vcd_merger *merger) {
     if (merger != NULL) {
         free(merger->list.pieces);
         free(merger->walks);
-        free(merger->steps);
-        vcd_buffer_free(&merger->literals);
+        vcd_step_list_free(&merger->steps);
         vcd_writer_free(&merger->writer);
         free(merger);
     }
@@ -131,58 +118,8 @@ static bool begin_walk(struct vcd_merger *merger, uint64_t start, uint64_t size)
         .next = start,
         .end = start + size,
         .piece = vcd_piece_list_find(&merger->list, start),
-        .offset = merger->here,
+        .offset = merger->steps.here,
     };
-    return true;
-}
-
-/* Whether 'step' goes on where 'last' ends; literals of another place do not. */
-static bool goes_on(const struct step *last, const struct step *step) {
-    if (last->kind != step->kind) {
-        return false;
-    }
-    switch (step->kind) {
-    case VCD_PIECE_LITERAL:
-        return last->from.bytes + last->size == step->from.bytes;
-    case VCD_PIECE_RUN:
-        return *last->from.bytes == *step->from.bytes;
-    default:
-        return last->from.position + last->size == step->from.position;
-    }
-}
-
-static bool add_step(struct vcd_merger *merger, struct step step) {
-    if (step.kind == VCD_PIECE_RUN && step.size == 1) {
-        step.kind = VCD_PIECE_LITERAL;
-    }
-    struct step *const last =
-        merger->step_count > 0 ? &merger->steps[merger->step_count - 1] : NULL;
-    if (last != NULL && goes_on(last, &step)) {
-        last->size += step.size;
-    } else {
-        struct step *const steps = vcd_with_room(merger->steps, merger->step_count,
-                                                 &merger->step_capacity, sizeof *merger->steps);
-        if (steps == NULL) {
-            return false;
-        }
-        merger->steps = steps;
-        merger->steps[merger->step_count++] = step;
-    }
-    merger->here += step.size;
-    return true;
-}
-
-/* Stretches the segment over a copy, unless source and window together became too large for
-   readers with 32-bit addresses. */
-static bool fits_segment(struct vcd_merger *merger, uint64_t position, uint64_t size) {
-    const uint64_t end = position + size;
-    const uint64_t new_start = position < merger->segment_start ? position : merger->segment_start;
-    const uint64_t new_end = end > merger->segment_end ? end : merger->segment_end;
-    if (new_end - new_start > UINT32_MAX - merger->window_size) {
-        return false;
-    }
-    merger->segment_start = new_start;
-    merger->segment_end = new_end;
     return true;
 }
 
@@ -196,13 +133,13 @@ static bool is_written(const struct vcd_merger *merger, const struct vcd_piece *
 static void remember(const struct vcd_merger *merger, struct vcd_piece *piece, uint64_t position,
                      uint64_t size) {
     if (piece->window == merger->window && position == piece->written + piece->written_size &&
-        merger->here == piece->written_offset + piece->written_size) {
+        merger->steps.here == piece->written_offset + piece->written_size) {
         piece->written_size += (uint32_t)size;
         return;
     }
     piece->written = position;
     piece->written_size = (uint32_t)size;
-    piece->written_offset = merger->here;
+    piece->written_offset = merger->steps.here;
     piece->window = merger->window & (UINT64_MAX >> 2);
 }
 
@@ -244,7 +181,7 @@ static enum progress write_part(struct vcd_merger *merger) {
     const uint64_t position = walk->next;
     const uint64_t in_piece = position - piece->at;
     uint64_t size = (walk->end < end ? walk->end : end) - position;
-    struct step step = {.kind = (enum vcd_piece_kind)piece->kind, .size = (uint32_t)size};
+    struct vcd_step step = {.kind = (enum vcd_piece_kind)piece->kind, .size = (uint32_t)size};
 
     if (piece->kind == VCD_PIECE_EARLIER) {
         const uint64_t period = piece->at - piece->from.position;
@@ -252,21 +189,20 @@ static enum progress write_part(struct vcd_merger *merger) {
             remember(merger, piece, position, size);
             walk->next += size;
             step.from.position = walk->offset + (position - walk->start - period);
-            return progress(add_step(merger, step));
+            return progress(vcd_step_list_add(&merger->steps, step));
         }
     }
     if (is_written(merger, piece, position, size)) {
-        const struct step *const last =
-            merger->step_count > 0 ? &merger->steps[merger->step_count - 1] : NULL;
-        const struct step again = {.kind = VCD_PIECE_EARLIER,
-                                   .size = (uint32_t)size,
-                                   .from.position =
-                                       piece->written_offset + (position - piece->written)};
+        const struct vcd_step again = {
+            .kind = VCD_PIECE_EARLIER,
+            .size = (uint32_t)size,
+            .from.position = piece->written_offset + (position - piece->written),
+        };
         const bool pays = (piece->kind == VCD_PIECE_LITERAL || piece->kind == VCD_PIECE_EARLIER) &&
                           size >= WORTH_REMEMBERING;
-        if (pays || (last != NULL && goes_on(last, &again))) {
+        if (pays || vcd_step_list_goes_on(&merger->steps, &again)) {
             walk->next += size;
-            return progress(add_step(merger, again));
+            return progress(vcd_step_list_add(&merger->steps, again));
         }
     }
 
@@ -286,7 +222,7 @@ static enum progress write_part(struct vcd_merger *merger) {
     }
     case VCD_PIECE_SOURCE:
         step.from.position = piece->from.position + in_piece;
-        if (!fits_segment(merger, step.from.position, size)) {
+        if (!vcd_step_list_reach(&merger->steps, step.from.position, size)) {
             return WINDOW_ENDS;
         }
         break;
@@ -300,7 +236,7 @@ static enum progress write_part(struct vcd_merger *merger) {
     }
     remember(merger, piece, position, size);
     walk->next += size;
-    return progress(add_step(merger, step));
+    return progress(vcd_step_list_add(&merger->steps, step));
 }
 
 enum { WINDOW_WORK = 1 << 12 }; /* steps that a window of the merged delta counts */
@@ -313,15 +249,11 @@ static uint64_t most_work(const struct vcd_piece_list *list) {
     return 64 * list->instructions + WINDOW_WORK * list->windows + ((uint64_t)1 << 24);
 }
 
-/* Fills merger->steps for 'size' bytes from 'start' on, or for fewer. */
+/* Finds the steps for 'size' bytes from 'start' on, or for fewer. */
 static enum vcd_result find_steps(struct vcd_merger *merger, uint64_t start, size_t size,
                                   struct vcd_where *where) {
     merger->window++;
-    merger->window_size = (uint32_t)size;
-    merger->here = 0;
-    merger->step_count = 0;
-    merger->segment_start = UINT64_MAX;
-    merger->segment_end = 0;
+    vcd_step_list_start(&merger->steps, (uint32_t)size);
     merger->walk_count = 0;
     enum progress state = progress(begin_walk(merger, start, size));
     const uint64_t most = most_work(&merger->list);
@@ -345,46 +277,6 @@ static enum vcd_result find_steps(struct vcd_merger *merger, uint64_t start, siz
     return state == NO_MEMORY ? vcd_fail(where, VCD_NO_MEMORY, 0, "memory") : VCD_OK;
 }
 
-/* ---- Writing them ------------------------------------------------------------------------- */
-
-/* Writes the literals from step 'i' on as one ADD; returns where others go on. */
-static size_t write_literals(struct vcd_merger *merger, size_t i) {
-    const struct step *const steps = merger->steps;
-    if (i + 1 == merger->step_count || steps[i + 1].kind != VCD_PIECE_LITERAL) {
-        vcd_writer_add(&merger->writer, steps[i].from.bytes, steps[i].size);
-        return i + 1;
-    }
-    merger->literals.size = 0;
-    for (; i < merger->step_count && steps[i].kind == VCD_PIECE_LITERAL; i++) {
-        vcd_buffer_append(&merger->literals, steps[i].from.bytes, steps[i].size);
-    }
-    vcd_writer_add(&merger->writer, merger->literals.bytes, merger->literals.size);
-    return i;
-}
-
-static void write_steps(struct vcd_merger *merger, uint64_t segment_size) {
-    struct vcd_window_writer *const writer = &merger->writer;
-    vcd_writer_start(writer, segment_size);
-    for (size_t i = 0; i < merger->step_count && !merger->literals.failed;) {
-        const struct step *const step = &merger->steps[i];
-        switch (step->kind) {
-        case VCD_PIECE_LITERAL:
-            i = write_literals(merger, i);
-            continue;
-        case VCD_PIECE_RUN:
-            vcd_writer_run(writer, *step->from.bytes, step->size);
-            break;
-        case VCD_PIECE_SOURCE:
-            vcd_writer_copy(writer, step->from.position - merger->segment_start, step->size);
-            break;
-        default: /* EARLIER */
-            vcd_writer_copy(writer, segment_size + step->from.position, step->size);
-            break;
-        }
-        i++;
-    }
-}
-
 enum vcd_result vcd_merge_window(struct vcd_merger *merger, uint64_t from, size_t size,
                                  struct vcd_window *window_out, struct vcd_sections *sections_out,
                                  struct vcd_where *where) {
@@ -396,11 +288,7 @@ enum vcd_result vcd_merge_window(struct vcd_merger *merger, uint64_t from, size_
     if (result != VCD_OK) {
         return result;
     }
-    const bool has_segment = merger->segment_end > 0;
-    const uint64_t segment_size = has_segment ? merger->segment_end - merger->segment_start : 0;
-    write_steps(merger, segment_size);
-    if (merger->literals.failed || writer->data.failed || writer->instructions.failed ||
-        writer->addresses.failed) {
+    if (!vcd_step_list_write(&merger->steps, writer)) {
         return vcd_fail(where, VCD_NO_MEMORY, 0, "memory");
     }
     *sections_out = (struct vcd_sections){
@@ -411,11 +299,12 @@ enum vcd_result vcd_merge_window(struct vcd_merger *merger, uint64_t from, size_
         .addresses = writer->addresses.bytes,
         .addresses_size = writer->addresses.size,
     };
+    const bool has_segment = merger->steps.segment_end > 0;
     *window_out = (struct vcd_window){
         .indicator = has_segment ? VCD_SOURCE : 0,
-        .segment_position = has_segment ? merger->segment_start : 0,
-        .segment_size = segment_size,
-        .target_size = merger->here,
+        .segment_position = has_segment ? merger->steps.segment_start : 0,
+        .segment_size = vcd_step_list_segment_size(&merger->steps),
+        .target_size = merger->steps.here,
         .data_size = writer->data.size,
         .instruction_size = writer->instructions.size,
         .address_size = writer->addresses.size,

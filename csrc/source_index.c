@@ -12,6 +12,8 @@
 #include "large_memory.h"
 #include "vcdiff.h"
 
+enum { FILTER_BITS_LEAST = 10, FILTER_BITS_MOST = 23 };
+
 static size_t step_for(size_t source_size, int level) {
     const struct vcd_effort effort = vcd_effort_of(level);
     if (source_size <= effort.quarter_step_up_to) {
@@ -37,6 +39,7 @@ static void fill(const struct vcd_index *index, size_t first, size_t end) {
             uint32_t *const bucket = vcd_index_bucket(index, *hash);
             bucket[1] = bucket[0];
             bucket[0] = vcd_index_tag(index, *hash) | (uint32_t)(i + 1);
+            vcd_filter_add(&index->filter, *hash);
         }
         if (i >= first + AHEAD) {
             *hash = vcd_hash_key(index->source + (i - AHEAD) * index->step);
@@ -60,8 +63,14 @@ struct vcd_index *vcd_index_new(const uint8_t *source, size_t source_size, int l
     }
     index->bucket_count = keys * 9 / 16 + 1; /* 9 slots for 8 keys */
     index->slots = vcd_large_calloc(index->bucket_count * 2 * sizeof *index->slots);
-    if (index->slots == NULL) {
-        free(index);
+    /* 8 to 16 bits for each key; of 2 million keys, what the second level of cache has. */
+    index->filter.bits = FILTER_BITS_LEAST;
+    while (index->filter.bits < FILTER_BITS_MOST && keys >> (index->filter.bits - 3) != 0) {
+        index->filter.bits++;
+    }
+    index->filter.words = calloc(vcd_filter_size(&index->filter), 1);
+    if (index->slots == NULL || index->filter.words == NULL) {
+        vcd_index_free(index);
         return NULL;
     }
     return index;
@@ -78,6 +87,7 @@ size_t vcd_index_fill(struct vcd_index *index, size_t most) {
 void vcd_index_free(struct vcd_index *index) {
     if (index != NULL) {
         free(index->slots);
+        free(index->filter.words);
         free(index);
     }
 }

@@ -13,6 +13,30 @@
 enum { VCD_KEY_SIZE = 16 };
 
 /*
+ * A bit for each hash of a key, and few others: it answers most look-ups for keys that are not
+ * there from the second level of cache, which tables of places do not fit into.
+ */
+struct vcd_key_filter {
+    uint64_t *words;
+    unsigned bits; /* 2^bits bits */
+};
+
+/* In bytes. */
+static inline size_t vcd_filter_size(const struct vcd_key_filter *filter) {
+    return (size_t)1 << filter->bits >> 3;
+}
+
+static inline bool vcd_filter_has(const struct vcd_key_filter *filter, uint64_t hash) {
+    const uint64_t bit = hash >> (64 - filter->bits);
+    return (filter->words[bit / 64] >> bit % 64 & 1) != 0;
+}
+
+static inline void vcd_filter_add(const struct vcd_key_filter *filter, uint64_t hash) {
+    const uint64_t bit = hash >> (64 - filter->bits);
+    filter->words[bit / 64] |= (uint64_t)1 << bit % 64;
+}
+
+/*
  * One sampled key every 'step' bytes of the source. A slot is 0 or
  *
  *     31                    index_bits                0
@@ -27,6 +51,7 @@ struct vcd_index {
     size_t bucket_count;
     unsigned index_bits;
     size_t missing_keys; /* the first ones; keys are added from the end of the source */
+    struct vcd_key_filter filter;
 };
 
 static inline uint64_t vcd_hash_key(const uint8_t *key) {

@@ -198,8 +198,8 @@ enum vcd_result vcd_inspect_window(const struct vcd_window *window,
 /*
  * An index over a source: filled once, then immutable, shared by any number of
  * encoders in any number of threads. The source must outlive it. 'level' is 1 (fast)
- * to 9 (small). Takes up to 0.28 bytes for each byte of source and 10 MiB, and never
- * more than 72 MiB (288 from level 7 on). NULL means no memory.
+ * to 9 (small). Takes up to 0.28 bytes for each byte of source and 11 MiB, and never
+ * more than 73 MiB (289 from level 7 on). NULL means no memory.
  * vcd_index_fill() reads the next 'most' bytes of the source, from its end to its
  * beginning, in 1 to 4 ns each, and returns how many are left. Call it until none is:
  * in between, the caller may be interrupted, or give pages of a mapped source back.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ import pytest
 from neighbours import awscli, missing
 
 import deltaloft
+import deltaloft.codec
 
 ROOT = Path(__file__).parent.parent
 START = (ROOT / "docs" / "start.md").read_text()
@@ -99,6 +101,12 @@ def test_the_readme_keeps_its_word(paste: Paste, tmp_path: Path) -> None:
     assert (tmp_path / "here" / "copy.zip").read_bytes() == (
         tmp_path / "here" / "app-1.1.zip"
     ).read_bytes()
+
+
+def test_examples_in_docstrings_are_true() -> None:
+    """What `help(deltaloft.encode)` shows is what Python answers."""
+    found = doctest.testmod(deltaloft.codec)
+    assert found.failed == 0 < found.attempted
 
 
 def test_the_readme_names_every_command() -> None:

@@ -8,7 +8,7 @@
  *   plain  -- dfl_deflate(), parameters --> the deflated bytes of that program
  *   plain  <------- dfl_inflate() --------  deflated bytes of any program
  *
- * Deflating makes the decisions of four programs, at each of their levels: which matches to take,
+ * Deflating makes the decisions of five programs, at most of their levels: which matches to take,
  * where a block ends, which codes it has. It needs none of them, and what it gives depends on
  * nothing but the plain bytes and the parameters: not on the machine, not on how the bytes arrive.
  * Raw deflate only: headers and checksums of zlib and gzip are the caller's business.
@@ -38,16 +38,31 @@ enum dfl_result {
 
 /* Whose decisions are made. These numbers are stored: they stay. */
 enum dfl_family {
-    DFL_ZLIB = 0,     /* zlib 1.2 and 1.3, which Python, Java and most others link */
-    DFL_GZIP = 1,     /* GNU gzip 1.3 and later, without --rsyncable */
-    DFL_CHROMIUM = 2, /* the zlib of Chromium as Node 20 has it, which enters four bytes */
-    DFL_MINIZ = 3,    /* miniz_oxide, by which flate2 and so most Rust programs deflate */
+    DFL_ZLIB = 0,         /* zlib 1.2 and 1.3, which Python, Java and most others link */
+    DFL_GZIP = 1,         /* GNU gzip 1.3 and later, without --rsyncable */
+    DFL_CHROMIUM = 2,     /* the zlib of Chromium as Node 20 has it, which enters four bytes */
+    DFL_MINIZ = 3,        /* miniz_oxide, by which flate2 and so most Rust programs deflate */
+    DFL_ZLIB_NG = 4,      /* zlib-ng 2.3, and zlib-rs, which is zlib-ng in Rust */
+    DFL_ZLIB_NG_FULL = 5, /* which enters matches in full: that of CPython 3.14 for Windows */
+};
+
+/* Who calls zlib-ng, and how: what it makes depends on it. These numbers are stored, too. */
+enum dfl_caller {
+    DFL_ANY_CALLER = 0,     /* of other families, where it makes no difference */
+    DFL_PYTHON = 1,         /* Python's zlib module, linked with zlib-ng, given all at once */
+    DFL_PYTHON_PIECES = 2,  /* or in pieces of 8 KiB */
+    DFL_FLATE2 = 3,         /* Rust's flate2, given all at once */
+    DFL_FLATE2_FLUSHED = 4, /* likewise, and flushed before the stream ends */
+    DFL_FLATE2_PIECES_FLUSHED = 5, /* or in pieces of 8 KiB */
+    DFL_PYTHON_ZLIB_NG = 6,        /* the Python package zlib-ng, given all at once */
 };
 
 struct dfl_parameters {
     uint8_t family;    /* enum dfl_family */
-    uint8_t level;     /* 1 to 9; of miniz from 2 on */
-    uint8_t mem_level; /* 8 or 9: how many symbols a block may hold; GNU gzip has 9, miniz 8 only */
+    uint8_t level;     /* 1 to 9; of miniz from 2 on; of zlib-ng 6 */
+    uint8_t mem_level; /* 8 or 9: how many symbols a block may hold; GNU gzip has 9, zlib-ng and
+                          miniz have 8 only */
+    uint8_t caller;    /* enum dfl_caller */
 };
 
 struct dfl_deflater;
@@ -57,8 +72,8 @@ bool dfl_parameters_known(const struct dfl_parameters *parameters);
 
 /*
  * dfl_deflater_new() starts a stream with 'parameters', which are known. It returns NULL when
- * there is no memory, and else what dfl_deflater_free() frees: less than 750 KiB, 1.2 MiB of
- * miniz, and what has not been taken of the deflated bytes.
+ * there is no memory, and else what dfl_deflater_free() frees: less than 950 KiB, 1.8 MiB of
+ * miniz, 1.2 MiB of zlib-ng, and what has not been taken of the deflated bytes.
  */
 struct dfl_deflater *dfl_deflater_new(const struct dfl_parameters *parameters);
 void dfl_deflater_free(struct dfl_deflater *deflater);
@@ -86,7 +101,7 @@ struct dfl_range {
     uint64_t reused;   /* of both */
 };
 
-/* Whether streams of these parameters can reuse symbols: those of the levels 4 to 9, not miniz. */
+/* Whether streams of these parameters can reuse symbols: levels 4 to 9, not of miniz or zlib-ng. */
 bool dfl_parameters_reusable(const struct dfl_parameters *parameters);
 
 /*

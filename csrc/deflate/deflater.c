@@ -2,15 +2,16 @@
  * deflater.c - a stream as zlib, GNU gzip or Chromium's zlib would have made it
  *
  * Plain bytes fill the window; each time it is full, symbols are taken of it as if all had come at
- * once. miniz has a room of its own.
+ * once. miniz and zlib-ng have rooms of their own.
  */
 #include <stdlib.h>
 
 #include "deflate.h"
 #include "miniz_deflater.h"
 #include "symbol_taker.h"
+#include "zlib_ng_deflater.h"
 
-enum { SHORT_CUT_FROM = 128 }; /* steps: with 32, level 5 was slower by a fifth, with it and not */
+enum { SHORT_CUT_FROM = 32 }; /* steps: with 16, level 4 was slower by a sixth through text */
 
 static const struct dfl_effort efforts[10] = {
     {0, 0, 0, 0, false},        {4, 4, 8, 4, false},     {4, 5, 16, 8, false},
@@ -67,10 +68,12 @@ enum dfl_result dfl_deflate(struct dfl_deflater *deflater, const uint8_t *plain,
                             bool last, const uint8_t **deflated_out, size_t *deflated_size_out) {
     struct vcd_buffer *const deflated = &deflater->writer.out.bytes;
     deflated->size = 0;
-    if (deflater->miniz == NULL) {
+    if (deflater->zlib_ng != NULL) {
+        deflater->failed = !dfl_zlib_ng_deflate(deflater->zlib_ng, plain, plain_size, last);
+    } else if (deflater->miniz != NULL) {
+        deflater->failed = !dfl_miniz_deflate(deflater->miniz, plain, plain_size, last);
+    } else {
         deflate_by_chains(deflater, plain, plain_size, last);
-    } else if (!dfl_miniz_deflate(deflater->miniz, plain, plain_size, last)) {
-        deflater->failed = true;
     }
     if (deflater->broken) {
         return DFL_MALFORMED;
@@ -84,10 +87,18 @@ enum dfl_result dfl_deflate(struct dfl_deflater *deflater, const uint8_t *plain,
 }
 
 bool dfl_parameters_known(const struct dfl_parameters *parameters) {
-    if (parameters->family == DFL_MINIZ) {
-        return parameters->level >= 2 && parameters->level <= 9 && parameters->mem_level == 8;
+    const uint8_t level = parameters->level;
+    if (parameters->family == DFL_ZLIB_NG || parameters->family == DFL_ZLIB_NG_FULL) {
+        return level == 6 && parameters->mem_level == 8 && parameters->caller >= DFL_PYTHON &&
+               parameters->caller <= DFL_PYTHON_ZLIB_NG;
     }
-    return parameters->family <= DFL_CHROMIUM && parameters->level >= 1 && parameters->level <= 9 &&
+    if (parameters->caller != DFL_ANY_CALLER) {
+        return false;
+    }
+    if (parameters->family == DFL_MINIZ) {
+        return level >= 2 && level <= 9 && parameters->mem_level == 8;
+    }
+    return parameters->family <= DFL_CHROMIUM && level >= 1 && level <= 9 &&
            parameters->mem_level >= (parameters->family == DFL_GZIP ? 9 : 8) &&
            parameters->mem_level <= 9;
 }
@@ -98,9 +109,16 @@ struct dfl_deflater *dfl_deflater_new(const struct dfl_parameters *parameters) {
         return NULL;
     }
     deflater->parameters = *parameters;
+    deflater->writer.capacity =
+        parameters->mem_level == 9 ? DFL_BLOCK_MAX_SYMBOLS : DFL_BLOCK_MAX_SYMBOLS / 2;
     if (parameters->family == DFL_MINIZ) {
         deflater->miniz = dfl_miniz_deflater_new(parameters->level, &deflater->writer.out);
-        if (deflater->miniz == NULL || !dfl_reserve(&deflater->writer.out, 0)) {
+    } else if (parameters->family > DFL_MINIZ) {
+        deflater->zlib_ng = dfl_zlib_ng_deflater_new(parameters, &deflater->writer);
+    }
+    if (parameters->family >= DFL_MINIZ) {
+        if ((deflater->miniz == NULL && deflater->zlib_ng == NULL) ||
+            !dfl_reserve(&deflater->writer.out, 0)) {
             dfl_deflater_free(deflater);
             return NULL;
         }
@@ -117,7 +135,6 @@ struct dfl_deflater *dfl_deflater_new(const struct dfl_parameters *parameters) {
                           deflater->effort.steps >= SHORT_CUT_FROM && deflater->effort.lazy;
     deflater->length = DFL_MIN_MATCH - 1;
     deflater->may_end_early = parameters->family == DFL_GZIP && parameters->level > 2;
-    deflater->writer.capacity = wide ? DFL_BLOCK_MAX_SYMBOLS : DFL_BLOCK_MAX_SYMBOLS / 2;
     if (!dfl_reserve(&deflater->writer.out, 0)) {
         free(deflater);
         return NULL;
@@ -126,7 +143,7 @@ struct dfl_deflater *dfl_deflater_new(const struct dfl_parameters *parameters) {
 }
 
 bool dfl_parameters_reusable(const struct dfl_parameters *parameters) {
-    return dfl_parameters_known(parameters) && parameters->family != DFL_MINIZ &&
+    return dfl_parameters_known(parameters) && parameters->family < DFL_MINIZ &&
            efforts[parameters->level].lazy;
 }
 
@@ -155,6 +172,7 @@ void dfl_deflater_free(struct dfl_deflater *deflater) {
     if (deflater != NULL) {
         free(deflater->reuse);
         dfl_miniz_deflater_free(deflater->miniz);
+        dfl_zlib_ng_deflater_free(deflater->zlib_ng);
         vcd_buffer_free(&deflater->writer.out.bytes);
         free(deflater);
     }

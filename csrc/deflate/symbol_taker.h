@@ -43,6 +43,7 @@ struct dfl_reuse {
 };
 
 struct dfl_miniz_deflater;
+struct dfl_zlib_ng_deflater;
 
 struct dfl_deflater {
     struct dfl_parameters parameters;
@@ -58,10 +59,11 @@ struct dfl_deflater {
     bool may_end_early;
     bool ended;
     bool failed;
-    bool broken;                      /* what is to be reused is not what its ranges say */
-    uint64_t stop;                    /* where searching ends, counted as 'at' is */
-    struct dfl_reuse *reuse;          /* or NULL */
-    struct dfl_miniz_deflater *miniz; /* decides about all, or NULL */
+    bool broken;                          /* what is to be reused is not what its ranges say */
+    uint64_t stop;                        /* where searching ends, counted as 'at' is */
+    struct dfl_reuse *reuse;              /* or NULL */
+    struct dfl_miniz_deflater *miniz;     /* decides about all, or NULL */
+    struct dfl_zlib_ng_deflater *zlib_ng; /* likewise */
     struct dfl_block_writer writer;
     struct dfl_chains chains;
 };

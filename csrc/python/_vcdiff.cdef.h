@@ -1,4 +1,4 @@
-/* What Python sees of vcdiff.h, in its order, and of sketch.h; only native/ asks for it. */
+/* What Python sees of vcdiff.h, in its order, and of other headers; only native/ asks for it. */
 
 enum vcd_result {
     VCD_OK, VCD_MALFORMED, VCD_WRONG_SOURCE, VCD_UNSUPPORTED, VCD_TOO_LARGE, VCD_NO_MEMORY,
@@ -129,12 +129,13 @@ enum vcd_result vcd_merge_window(struct vcd_merger *merger, uint64_t from, size_
 /* ---- Deflating and inflating: deflate.h ---- */
 
 enum dfl_result { DFL_OK, DFL_END, DFL_MALFORMED, DFL_NO_MEMORY, ... };
-enum dfl_family { DFL_ZLIB, DFL_GZIP, DFL_CHROMIUM, DFL_MINIZ, ... };
+enum dfl_family { DFL_ZLIB, DFL_GZIP, DFL_CHROMIUM, DFL_MINIZ, DFL_ZLIB_NG, DFL_ZLIB_NG_FULL, ... };
 
 struct dfl_parameters {
     uint8_t family;
     uint8_t level;
     uint8_t mem_level;
+    uint8_t caller;
     ...;
 };
 
@@ -217,6 +218,18 @@ void vcd_end_block(struct vcd_approximator *approximator, struct vcd_differences
 enum vcd_result vcd_add_differences(const struct vcd_differences *differences,
                                     struct vcd_difference_place *place, uint8_t *room, size_t size,
                                     struct vcd_where *where);
+
+/* ---- lzma_encoder.h ---- */
+
+#define VCD_SHRINKING_BLOCK ...
+
+struct vcd_lzma_encoder;
+
+size_t vcd_mark_shrinking(const uint8_t *bytes, size_t size, unsigned least, uint8_t *marks);
+struct vcd_lzma_encoder *vcd_lzma_encoder_new(void);
+void vcd_lzma_encoder_free(struct vcd_lzma_encoder *encoder);
+enum vcd_result vcd_lzma_encode(struct vcd_lzma_encoder *encoder, const uint8_t *bytes, size_t size,
+                                const uint8_t **chunks_out, size_t *chunks_size_out);
 
 /* ---- sketch.h ---- */
 

@@ -1,8 +1,9 @@
 /*
- * _vcdiff.src.c - what the extension needs beyond vcdiff.h, deflate.h, difference.h and sketch.h
+ * _vcdiff.src.c - what the extension needs beyond the headers of csrc/
  */
 #include "deflate.h"
 #include "difference.h"
+#include "lzma_encoder.h"
 #include "sketch.h"
 #include "vcdiff.h"
 

@@ -1,5 +1,25 @@
 """Versions of an artifact as small deltas, given back byte for byte.
 
+    Store                   files in S3 or a folder, each kept as a delta where that is smaller
+    client, Client          boto3's S3 client with a store behind it
+    diagnose                what an endpoint can do
+
+    encode, decode          source, target -> delta, and back: VCDIFF (RFC 3284), in memory
+    encode_file             the same window by window, into files; decode_file
+    decode_range            a slice of a target
+    merge, merge_file       two deltas in a row become one
+    inspect                 what a delta says of itself
+    Source                  a source that many targets are made from, indexed once
+
+    DeltaloftError          the root of all exceptions; `help(deltaloft.errors)` draws the tree
+
+A `pathlib.Path` is a file, a `str` never is where bytes could be meant. Any number of threads may
+call what stands here, and share a Store, a Client and a Source.
+
+    >>> delta = deltaloft.encode(old, new)
+    >>> deltaloft.decode(old, delta) == new
+    True
+
 Names are imported when first asked for, so that `import deltaloft` costs next to nothing and the
 codec never pays for boto3.
 """
@@ -11,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from deltaloft.bucket import Acl, Attributes, Encryption, Grant, Lock
-    from deltaloft.codec import decode, decode_file, encode, encode_file, inspect
+    from deltaloft.codec import decode, decode_file, encode, encode_file
     from deltaloft.delta_range import decode_range
     from deltaloft.doctor import Report, diagnose
     from deltaloft.errors import (
@@ -40,6 +60,7 @@ if TYPE_CHECKING:
         WrongSource,
     )
     from deltaloft.findings import Finding
+    from deltaloft.inspecting import inspect
     from deltaloft.inspection import (
         Inspection,
         StreamInspection,
@@ -164,7 +185,7 @@ _HOMES = {
     "diagnose": "doctor",
     "encode": "codec",
     "encode_file": "codec",
-    "inspect": "codec",
+    "inspect": "inspecting",
     "merge": "merging",
     "merge_file": "merging",
 }

@@ -51,11 +51,11 @@ def replacing(
     goal = Path(os.path.realpath(path))
     mode = None
     with contextlib.suppress(FileNotFoundError):
-        mode = goal.stat().st_mode
+        mode = path.stat().st_mode
     if mode is not None and stat.S_ISDIR(mode):
         raise IsADirectoryError(f"{path}: a file name expected, found a folder")
     if mode is not None and not stat.S_ISREG(mode):
-        with goal.open("wb") as device:
+        with path.open("wb") as device:  # by its own name: what /dev/fd/N leads to has none
             yield device
         return
     part, descriptor = _take_abandoned(goal, adopt) or _create_part(goal)
@@ -77,7 +77,7 @@ def replacing(
     flush_folder(goal.parent)
 
 
-def write_pieces(file: Path | BinaryIO, pieces: Iterable[bytes]) -> int:
+def write_pieces(file: Path | BinaryIO, pieces: Iterable[bytes | memoryview]) -> int:
     """Write the pieces to a file and return how many bytes they are.
 
     A Path appears whole or not at all. A file object gets the bytes from its position on; it is

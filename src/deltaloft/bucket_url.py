@@ -26,7 +26,7 @@ _FORMS = "s3://bucket, s3://bucket/prefix, file:///path or a path expected"
 
 
 def open_bucket(
-    url: str,
+    url: str | Path,
     *,
     create: bool = False,
     client: S3Client | None = None,
@@ -42,6 +42,7 @@ def open_bucket(
         InvalidRequest: the URL is none of ours, or an option does not go with it.
         BucketNotFound: the folder is not there, and not `create`.
     """
+    url = os.fspath(url)
     match = _SCHEME.match(url)
     # The scheme alone is repeated: what follows may hold a password or a signature.
     scheme = match[1].lower() if match else None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
+import os
+import stat
 from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -31,8 +34,17 @@ def mapped(path: Path) -> Iterator[memoryview]:
     Raises:
         OSError: the file cannot be opened, or is not a regular file.
     """
+    _check_kind(path)
     with path.open("rb") as file, mapped_file(file) as view:
         yield view
+
+
+def _check_kind(path: Path) -> None:
+    """Refuse a pipe before it is opened, which would wait for a writer, and an endless device."""
+    status = path.stat()
+    usual = stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)  # open() tells of folders
+    if not usual and not path.samefile(os.devnull):
+        raise OSError(errno.EINVAL, "a regular file expected, found a pipe or a device", str(path))
 
 
 @contextmanager

@@ -4,7 +4,6 @@
     encode_file     source, target → delta, window by window into a file
     decode          delta → target, in memory
     decode_file     delta → target, window by window into a file
-    inspect         delta → what it says of itself
 
 A `Path` is a file, mapped and not read; anything else is bytes. Deltas are VCDIFF (RFC 3284) with
 the extensions of xdelta3; see docs/vcdiff.md.
@@ -17,11 +16,10 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO, Literal, cast
+from typing import BinaryIO, Literal, cast, get_args
 
-from deltaloft import xdelta3
+from deltaloft import unpack, xdelta3
 from deltaloft.atomic_file import replacing, write_all, write_pieces
 from deltaloft.buffers import PAGES_KEPT, Buffer, give_pages_back, mapped_file
 from deltaloft.delta_reader import (
@@ -31,40 +29,29 @@ from deltaloft.delta_reader import (
     is_unpacked,
     open_delta,
 )
-from deltaloft.delta_writer import encode_pieces
-from deltaloft.errors import InvalidRequest, UnsupportedDelta
-from deltaloft.inspection import Inspection, WindowInspection
+from deltaloft.delta_writer import encode_pieces, joined
+from deltaloft.errors import InvalidRequest
 from deltaloft.native import (
-    VCD_ADLER32,
-    VCD_SOURCE,
-    VCD_TARGET,
     Delta,
     Pinned,
-    Window,
     fresh_bytes,
     pinned,
 )
 from deltaloft.secondary import (
     DJW,
     FGK,
-    SECTIONS,
     Secondary,
-    SectionUnpacker,
-    compressor_name,
     preset_of,
 )
 from deltaloft.source import DEFAULT_LEVEL, Source, borrowed
-from deltaloft.unpack import decode_unpacked, encode_unpacked, inspect_unpacked
 
 _PIECE = 1 << 20  # bytes to write at once
 
-# A section that unpacks to more is left uncounted: no delta makes `inspect` take much memory.
-_MOST_INSPECTED = 64 << 20
-
 # "auto" is the native engine, but for what only upstream's can read: DJW and FGK sections.
 Engine = Literal["auto", "native", "xdelta3"]
+_ENGINES = get_args(Engine)
 
-__all__ = ["Engine", "Secondary", "decode", "decode_file", "encode", "encode_file", "inspect"]
+__all__ = ["Engine", "Secondary", "decode", "decode_file", "encode", "encode_file"]
 
 
 def encode(
@@ -90,18 +77,31 @@ def encode(
             at most 8.
         engine: "xdelta3" is upstream's encoder, for comparison: one thread, everything in memory.
 
+    Returns:
+        The delta: RFC 3284 with an Adler-32 for each window; docs/vcdiff.md has the rest.
+
     Raises:
-        InvalidRequest: no such level or secondary compressor.
+        InvalidRequest: no such level, secondary compressor, number of threads or engine.
         UnsupportedDelta: this build has no such engine.
-        MemoryError: 0.28 times the source's size and about 50 MiB a thread are needed.
+        OSError: a Path cannot be read.
+        TypeError, BufferError: what was given is neither a Path nor contiguous bytes.
+        MemoryError: 0.28 times the source's size, 72 MiB at most (288 from level 7 on), and about
+            25 MiB a thread are needed.
+
+    Example:
+        >>> old, new = bytes(1 << 20), bytes(1 << 19) + b"new" + bytes(1 << 19)
+        >>> delta = encode(old, new)
+        >>> len(delta) < 100, decode(old, delta) == new
+        (True, True)
     """
+    _check_engine(engine)
     if engine == "xdelta3":
         with borrowed(source) as old, borrowed(target) as new:
             return xdelta3.encode(
                 old, new, level=DEFAULT_LEVEL if level is None else level, secondary=secondary
             )
     with _encoding(source, target, level, secondary, threads) as pieces:
-        return b"".join(pieces)
+        return joined(pieces)
 
 
 def encode_file(
@@ -149,7 +149,7 @@ def _unpacked(
     if isinstance(source, Source):
         level = source.level
     with borrowed(source) as old, borrowed(target) as new:
-        return encode_unpacked(
+        return unpack.encode_unpacked(
             memoryview(old).cast("B"),
             memoryview(new).cast("B"),
             plain,
@@ -185,13 +185,19 @@ def decode(
         engine: "auto" is "native", but for sections packed by DJW or FGK, which only upstream's
             "xdelta3" reads. That is foreign C: for deltas of strangers choose "native".
 
+    Returns:
+        The target.
+
     Raises:
         MalformedDelta: the delta breaks RFC 3284; `.window` and `.offset` say where.
         UnsupportedDelta: it needs what this engine, or this build, does not read.
+        InvalidRequest: no such number of threads or engine.
         TargetTooLarge: it declares a target larger than `max_size`.
         WrongSource: it was made from something else, or is damaged.
+        OSError: a Path cannot be read.
         MemoryError: the target does not fit into memory.
     """
+    _check_engine(engine)
     with borrowed(delta) as body:
         if is_unpacked(body):
             return b"".join(_decoding_unpacked(source, body, max_size, threads))
@@ -226,6 +232,7 @@ def decode_file(
         MalformedDelta, UnsupportedDelta, TargetTooLarge, WrongSource, MemoryError: as `decode`.
         OSError: the target cannot be written.
     """
+    _check_engine(engine)
     with borrowed(delta) as body:
         if is_unpacked(body):
             return write_pieces(target, _decoding_unpacked(source, body, max_size, threads))
@@ -249,41 +256,6 @@ def decode_file(
     return opened.target_size
 
 
-def inspect(delta: Buffer | Path) -> Inspection:
-    """Read what a delta says of itself, down to its instructions; no source is needed.
-
-    A body of unpack/1 is a recipe, which comes as `unpack`, and a delta, which is all the rest.
-    Sections under a compressor that we do not read, or larger than 64 MiB when unpacked, are left
-    uncounted.
-
-    Raises:
-        MalformedDelta: the delta breaks RFC 3284.
-        UnsupportedDelta: it has another version, or a code table that we do not read.
-    """
-    with borrowed(delta) as body:
-        if is_unpacked(body):
-            recipe, inside = inspect_unpacked(memoryview(body).cast("B"))
-            return replace(_inspect(inside), unpack=recipe)
-        return _inspect(body)
-
-
-def _inspect(delta: Buffer) -> Inspection:
-    with open_delta(delta) as opened:
-        unpacker = SectionUnpacker(opened, most=_MOST_INSPECTED)
-        return Inspection(
-            size=opened.size,
-            target_size=opened.target_size,
-            source_size=opened.source_size,
-            secondary=compressor_name(opened.secondary) if opened.secondary else None,
-            code_table=opened.code_table,
-            app_header=opened.app_header,
-            windows=tuple(
-                _inspect_window(opened, unpacker, number, window)
-                for number, window in enumerate(opened.window_headers())
-            ),
-        )
-
-
 @contextmanager
 def _encoding(
     source: Buffer | Path | Source,
@@ -291,7 +263,7 @@ def _encoding(
     level: int | None,
     secondary: str,
     threads: int | None,
-) -> Iterator[Iterator[bytes]]:
+) -> Iterator[Iterator[bytes | memoryview]]:
     """Lend the pieces of the delta, and close what they come from behind them."""
     with ExitStack() as stack:
         if not isinstance(source, Source):
@@ -306,40 +278,11 @@ def _encoding(
         yield stack.enter_context(closing(encode_pieces(source, new, preset, threads)))
 
 
-def _inspect_window(
-    delta: Delta, unpacker: SectionUnpacker, number: int, window: Window
-) -> WindowInspection:
-    try:
-        counts = delta.count_instructions(number, window, unpacker.unpack(number, window))
-    except UnsupportedDelta:
-        counts = None
-    segment: Literal["source", "target"] | None = None
-    if window.indicator & (VCD_SOURCE | VCD_TARGET):
-        segment = "source" if window.indicator & VCD_SOURCE else "target"
-    return WindowInspection(
-        number=number,
-        offset=window.offset,
-        size=window.next_offset - window.offset,
-        segment=segment,
-        segment_position=window.segment_position,
-        segment_size=window.segment_size,
-        target_size=window.target_size,
-        data_size=window.data_size,
-        instruction_size=window.instruction_size,
-        address_size=window.address_size,
-        packed=tuple(
-            name for bit, name in enumerate(SECTIONS) if window.delta_indicator >> bit & 1
-        ),
-        adler32=window.adler32 if window.indicator & VCD_ADLER32 else None,
-        counts=counts,
-    )
-
-
 def _decoding_unpacked(
     source: Buffer | Path | Source, body: Buffer, max_size: int | None, threads: int | None
 ) -> Iterator[bytes]:
     with borrowed(source) as old:
-        yield from decode_unpacked(
+        yield from unpack.decode_unpacked(
             memoryview(old).cast("B"),
             memoryview(body).cast("B"),
             max_size=max_size,
@@ -364,6 +307,11 @@ def _write(delta: Delta, source: Buffer, file: BinaryIO, threads: int | None) ->
                 if done >= PAGES_KEPT:
                     give_pages_back(source)
                     done = 0
+
+
+def _check_engine(engine: str) -> None:
+    if engine not in _ENGINES:
+        raise InvalidRequest(f"engine: one of {', '.join(_ENGINES)} expected, found {engine!r}")
 
 
 def _goes_to_xdelta3(delta: Delta, engine: Engine) -> bool:

@@ -7,8 +7,8 @@
 A body of unpack/1 has no windows of the target: all of it is decoded, and the slice kept.
 
 Windows that copy from earlier target (VCD_TARGET) need the windows under their segment too, and so
-on. Sections under LZMA are unpacked from the first window on, for their streams are continuous, but
-only what is needed is decoded.
+on. Sections under LZMA that do not stand alone, as ours do, are unpacked from the first window on,
+but only what is needed is decoded.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from deltaloft import unpack
 from deltaloft.buffers import Buffer
 from deltaloft.delta_reader import (
     check_size,
@@ -30,10 +31,9 @@ from deltaloft.delta_reader import (
     usual_threads,
 )
 from deltaloft.errors import InvalidRequest
-from deltaloft.native import VCD_TARGET, Delta, Sections, Window, fresh_bytes, pinned
-from deltaloft.secondary import SectionUnpacker
+from deltaloft.native import VCD_TARGET, Delta, Window, fresh_bytes, pinned
+from deltaloft.secondary import PendingSections, SectionUnpacker
 from deltaloft.source import Source, borrowed
-from deltaloft.unpack import decode_unpacked, inspect_unpacked
 
 __all__ = ["decode_range"]
 
@@ -93,7 +93,7 @@ def decode_range(
         made = fresh_bytes(needed.end - needed.start)
         room = stack.enter_context(pinned(made))
 
-        def decode(item: tuple[int, Window, Sections | None, int]) -> None:
+        def decode(item: tuple[int, Window, PendingSections | None, int]) -> None:
             number, window, sections, position = item
             looks_back = window.indicator & VCD_TARGET and window.segment_size > 0
             if looks_back:  # the room begins later than the target
@@ -101,7 +101,7 @@ def decode_range(
             opened.decode_window(
                 number,
                 window,
-                sections,
+                sections and sections.unpack(),
                 segments=room if looks_back else memory,
                 room=room,
                 position=position - needed.start,
@@ -131,23 +131,27 @@ def _unpacked_slice(
     threads: int | None,
 ) -> bytes:
     """Decode all, for only all of it can be proven, and keep the slice."""
-    _check_inside(start, end, inspect_unpacked(body)[0].target_size)
+    _check_inside(start, end, unpack.inspect_unpacked(body)[0].target_size)
     kept, place = bytearray(), 0
-    with closing(decode_unpacked(source, body, max_size=max_size, threads=threads)) as pieces:
+    with closing(
+        unpack.decode_unpacked(source, body, max_size=max_size, threads=threads)
+    ) as pieces:
         for piece in pieces:
             kept += piece[max(0, start - place) : max(0, end - place)]
             place += len(piece)
     return bytes(kept)
 
 
-def _windows(delta: Delta, needed: _Needed) -> Iterator[tuple[int, Window, Sections | None, int]]:
+def _windows(
+    delta: Delta, needed: _Needed
+) -> Iterator[tuple[int, Window, PendingSections | None, int]]:
     """Yield the needed windows with their sections and their positions in the target."""
     unpacker = SectionUnpacker(delta)
     position = 0
     for number, window in enumerate(delta.window_headers()):
         if position >= needed.end:
             return
-        sections = unpacker.unpack(number, window)
+        sections = unpacker.pending(number, window)
         if number in needed.numbers:
             yield number, window, sections, position
         position += window.target_size

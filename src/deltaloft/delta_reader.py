@@ -1,16 +1,19 @@
 """The windows of a delta, decoded side by side and handed out in order.
 
-    delta ── headers ──→ batch ──→ thread ──→ target bytes
-             unpack,     batch ──→ thread ──→ target bytes    ↓ in order
-             in order    batch ──→ thread ──→ target bytes
+    delta ── headers ──→ batch ── unpack ──→ thread ──→ target bytes
+                         batch ── unpack ──→ thread ──→ target bytes    ↓ in order
+                         batch ── unpack ──→ thread ──→ target bytes
 
-A batch is one window, or many small ones. Windows that need only the source know nothing of each
-other. A window that copies from earlier target (VCD_TARGET) has to wait for it, so a delta with
-such windows is decoded by one thread. At most `threads` + 1 batches are there at once.
+A batch is one window, or many small ones. Sections are unpacked by any thread, large ones each by
+another; those that do not stand alone in their order, before the batch. Windows that need only the
+source know nothing of each other. A window that copies from earlier target (VCD_TARGET) has to wait
+for it, so a delta with such windows is decoded by one thread. At most `threads` + 1 batches are
+there at once.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
 import sys
 from collections import deque
@@ -18,13 +21,14 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Self, TypeVar
 
 from deltaloft.buffers import Buffer
 from deltaloft.errors import InvalidRequest, TargetTooLarge, UnsupportedDelta
-from deltaloft.native import VCD_TARGET, Delta, Pinned, Sections, Window, pinned
-from deltaloft.secondary import SectionUnpacker
+from deltaloft.native import VCD_TARGET, Delta, Pinned, Window, fresh_room, pinned
+from deltaloft.secondary import PendingSections, SectionUnpacker
 from deltaloft.source import borrowed
 
 __all__ = [
@@ -52,6 +56,9 @@ _THREADS_FROM = 4 << 20
 _BATCH_TARGET = 1 << 20
 _BATCH_WINDOWS = 1024
 
+# Sections of a window with so many bytes are worth a thread each: they take a millisecond.
+_LARGE_WINDOW = 1 << 14
+
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
@@ -60,7 +67,7 @@ _Result = TypeVar("_Result")
 class _Batch:
     """Windows that follow each other, and where in the target the first one begins."""
 
-    windows: list[tuple[int, Window, Sections | None]]
+    windows: list[tuple[int, Window, PendingSections | None]]
     position: int
     size: int
 
@@ -122,14 +129,15 @@ def decode_into(delta: Delta, source: Pinned, room: Pinned, threads: int | None)
 
     def decode(batch: _Batch) -> None:
         position = batch.position
-        for number, window, sections in batch.windows:
+        for number, window, pending in batch.windows:
+            sections = pending and pending.unpack()
             segments = room if window.indicator & VCD_TARGET else source
             delta.decode_window(
                 number, window, sections, segments=segments, room=room, position=position
             )
             position += window.target_size
 
-    with closing(side_by_side(decode, _batches(delta), _threads(delta, threads))) as done:
+    with closing(_decoded(decode, delta, threads)) as done:
         for _ in done:
             pass
 
@@ -156,24 +164,24 @@ def decode_pieces(
         MalformedDelta, UnsupportedDelta, WrongSource: the first window that cannot be decoded;
             the pieces before it have been yielded.
     """
-    idle: list[bytearray] = []
+    idle: list[bytearray | mmap.mmap] = []  # who asked may change what he gets: not bytes
 
-    def decode(batch: _Batch) -> tuple[bytearray, int]:
+    def decode(batch: _Batch) -> tuple[bytearray | mmap.mmap, int]:
         try:
             room = idle.pop()
         except IndexError:
             room = bytearray()
         if len(room) < batch.size:
-            room.clear()  # before there is another
-            room = bytearray(batch.size)
+            room = bytearray()  # before there is another
+            room = fresh_room(batch.size)
         position = 0
         with pinned(room) as memory:
-            for number, window, sections in batch.windows:
+            for number, window, pending in batch.windows:
                 looks_back = window.indicator & VCD_TARGET and window.segment_size > 0
                 delta.decode_window(
                     number,
                     window,
-                    sections,
+                    pending and pending.unpack(),
                     segments=target_so_far() if looks_back else source,
                     room=memory,
                     position=position,
@@ -181,22 +189,17 @@ def decode_pieces(
                 position += window.target_size
         return room, batch.size
 
-    with closing(side_by_side(decode, _batches(delta), _threads(delta, threads))) as done:
+    with closing(_decoded(decode, delta, threads)) as done:
         for room, size in done:
             with memoryview(room)[:size] as piece:
                 yield piece
             idle.append(room)
 
 
-def _threads(delta: Delta, threads: int | None) -> int:
-    threads = usual_threads(threads, delta.target_size)
-    return 1 if delta.target_segments else threads
-
-
-def _batches(delta: Delta) -> Iterator[_Batch]:
-    """Cut the delta into batches; sections are unpacked as the batches are asked for."""
+def _batches(delta: Delta, workers: _Workers | None) -> Iterator[_Batch]:
+    """Cut the delta into batches, whose large sections workers begin to unpack."""
     unpacker = SectionUnpacker(delta)
-    windows: list[tuple[int, Window, Sections | None]] = []
+    windows: list[tuple[int, Window, PendingSections | None]] = []
     position = size = 0
     for number, window in enumerate(delta.window_headers()):
         # What a window copies from must be complete before its batch begins.
@@ -205,10 +208,36 @@ def _batches(delta: Delta) -> Iterator[_Batch]:
             yield _Batch(windows, position, size)
             position += size
             windows, size = [], 0
-        windows.append((number, window, unpacker.unpack(number, window)))
+        sections = unpacker.pending(number, window)
+        if workers and sections and window.next_offset - window.offset >= _LARGE_WINDOW:
+            sections = PendingSections(*map(workers.begin, sections))
+        windows.append((number, window, sections))
         size += window.target_size
     if windows:
         yield _Batch(windows, position, size)
+
+
+def _decoded(
+    function: Callable[[_Batch], _Result], delta: Delta, threads: int | None
+) -> Generator[_Result]:
+    """Yield `function(batch)` for all batches of a delta, like `side_by_side`."""
+    threads = usual_threads(threads, delta.target_size)
+    if threads == 1 or delta.target_segments:
+        yield from map(function, _batches(delta, None))
+        return
+    with _Workers(threads) as workers:
+        yield from workers.in_order(function, _one_ahead(_batches(delta, workers)))
+
+
+def _one_ahead(batches: Iterator[_Batch]) -> Iterator[_Batch]:
+    """Let the sections of the next batch be begun before a thread waits for those of this one."""
+    before = next(batches, None)
+    for batch in batches:
+        assert before is not None
+        yield before
+        before = batch
+    if before is not None:
+        yield before
 
 
 def side_by_side(
@@ -223,40 +252,61 @@ def side_by_side(
     if threads == 1:
         yield from map(function, items)
         return
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="deltaloft")
-    running: deque[Future[_Result]] = deque()
-    try:
-        for item in items:
-            running.append(pool.submit(function, item))
-            if len(running) > threads:
-                yield _first(running)
-        while running:
-            yield _first(running)
-    finally:
-        _finish(pool, running)
+    with _Workers(threads) as workers:
+        yield from workers.in_order(function, items)
 
 
-def _first(running: deque[Future[_Result]]) -> _Result:
-    result = running[0].result()
-    running.popleft()  # not before: if waiting is interrupted, somebody has to wait again
-    return result
+class _Workers:
+    """Threads that begin work in the order it comes.
 
-
-def _finish(pool: ThreadPoolExecutor, running: Iterable[Future[_Result]]) -> None:
-    """Drop what has not begun and wait for the rest, even through Ctrl-C: it is milliseconds.
-
-    C works on memory that our caller is about to release. Not by pool.shutdown(), since a thread
-    whose join() was interrupted counts as ended.
+    At the end of the block, what has not begun is dropped, and the rest is waited for.
     """
-    for future in running:
-        future.cancel()
-    interrupted: KeyboardInterrupt | None = None
-    while True:
-        try:
-            wait(running)
-            break
-        except KeyboardInterrupt as interrupt:
-            interrupted = interrupt
-    pool.shutdown()
-    if interrupted is not None:
-        raise interrupted
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="deltaloft")
+        self._running: list[Future[Any]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wait, even through Ctrl-C: it is milliseconds.
+
+        C works on memory that our caller is about to release. Not by pool.shutdown(), since a
+        thread whose join() was interrupted counts as ended.
+        """
+        for future in self._running:
+            future.cancel()
+        interrupted: KeyboardInterrupt | None = None
+        while True:
+            try:
+                wait(self._running)
+                break
+            except KeyboardInterrupt as interrupt:
+                interrupted = interrupt
+        self._pool.shutdown()
+        if interrupted is not None:
+            raise interrupted
+
+    def begin(self, work: Callable[[], _Result]) -> Callable[[], _Result]:
+        """Have work done, and return what waits for its result.
+
+        Work may itself wait for work that was given to `begin` before it: that has begun.
+        """
+        self._running = [future for future in self._running if not future.done()]
+        future = self._pool.submit(work)
+        self._running.append(future)
+        return future.result
+
+    def in_order(
+        self, function: Callable[[_Item], _Result], items: Iterable[_Item]
+    ) -> Generator[_Result]:
+        """Yield `function(item)` for all items as `side_by_side` does."""
+        results: deque[Callable[[], _Result]] = deque()
+        for item in items:
+            results.append(self.begin(partial(function, item)))
+            if len(results) > self._threads:
+                yield results.popleft()()
+        while results:
+            yield results.popleft()()

@@ -13,9 +13,10 @@ thread a window is in memory, with more of them `threads` + 1 stretches of 16 Mi
 
 from __future__ import annotations
 
+import io
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deltaloft.buffers import PAGES_KEPT, Buffer, give_pages_back
 from deltaloft.delta_reader import side_by_side, usual_threads
@@ -23,7 +24,14 @@ from deltaloft.native import WINDOW_MAX_SIZE, Encoder, Pinned, Window, header, p
 from deltaloft.secondary import LzmaFraming, pack
 from deltaloft.source import Source
 
-__all__ = ["PackedWindow", "delta_pieces", "encode_pieces", "pack_window", "plain_windows"]
+__all__ = [
+    "PackedWindow",
+    "delta_pieces",
+    "encode_pieces",
+    "joined",
+    "pack_window",
+    "plain_windows",
+]
 
 # The least that is tried again when a window ended early, because its copies lay too far apart.
 _SMALLEST_RETRY = 1 << 16
@@ -34,41 +42,64 @@ _QUICK_LEVEL = 3
 
 @dataclass(frozen=True, slots=True)
 class PackedWindow:
-    """A window and its sections, which are packed where `plain_sizes` has a size."""
+    """A window and its sections, which are packed where `plain_sizes` has a size.
+
+    Plain ones are lent by who made the window, until it makes the next.
+    """
 
     window: Window
-    sections: list[bytes]
+    sections: list[bytes | memoryview]
     plain_sizes: list[int | None]
+
+    def owned(self) -> PackedWindow:
+        """Return the same with sections that stay."""
+        return replace(self, sections=[bytes(section) for section in self.sections])
 
 
 def pack_window(window: Window, sections: Sequence[memoryview], preset: int | None) -> PackedWindow:
-    """Copy the sections of a window, packed by a preset of xz where that pays."""
+    """Take the sections of a window, packed by a preset of xz where that pays."""
     packed = [None if preset is None else pack(section, preset) for section in sections]
     return PackedWindow(
         window,
-        [bytes(s) if p is None else p for s, p in zip(sections, packed, strict=True)],
+        [s if p is None else p for s, p in zip(sections, packed, strict=True)],
         [None if p is None else len(s) for s, p in zip(sections, packed, strict=True)],
     )
 
 
-def delta_pieces(windows: Iterable[PackedWindow], preset: int | None) -> Generator[bytes]:
-    """Yield a delta of these windows piece by piece, beginning with its header."""
+def joined(pieces: Iterable[bytes | memoryview]) -> bytes:
+    """Return all pieces as one, each of which may be gone when the next is there."""
+    whole = io.BytesIO()
+    for piece in pieces:
+        whole.write(piece)
+    return whole.getvalue()  # no copy
+
+
+def delta_pieces(
+    windows: Iterable[PackedWindow], preset: int | None
+) -> Generator[bytes | memoryview]:
+    """Yield a delta of these windows piece by piece, beginning with its header.
+
+    A piece may be gone when the next is asked for, like the windows.
+    """
     yield header(has_lzma=preset is not None)
     framing = None if preset is None else LzmaFraming()
     for packed in windows:
-        sections, flags = packed.sections, 0
+        heads, flags = [b"", b"", b""], 0
         for kind, plain_size in enumerate(packed.plain_sizes):
             if framing is not None and plain_size is not None:
-                sections[kind] = framing.frame(kind, plain_size, sections[kind])
+                heads[kind] = framing.head(kind, plain_size)
                 flags |= 1 << kind
-        yield window_header(packed.window, flags, sections)
-        yield from sections
+        framed = list(zip(heads, packed.sections, strict=True))
+        sizes = [len(head) + len(section) for head, section in framed]
+        yield window_header(packed.window, flags, sizes)
+        for parts in framed:
+            yield from parts
 
 
 def encode_pieces(
     source: Source, target: Buffer, preset: int | None, threads: int | None
-) -> Generator[bytes, None, None]:
-    """Yield the delta piece by piece; to be closed before the source is.
+) -> Generator[bytes | memoryview]:
+    """Yield the delta piece by piece, as `delta_pieces`; to be closed before the source is.
 
     Args:
         source: What the reader of the delta will have.
@@ -94,7 +125,8 @@ def plain_windows(
     level = _QUICK_LEVEL if quickly else source.level
     with pinned(target) as memory:
         threads = usual_threads(threads, len(memory))
-        yield from _encoded_windows(source, memory, None, threads, level)
+        windows = _encoded_windows(source, memory, None, threads, level)
+        yield from (window.owned() for window in windows)
 
 
 def _giving_pages_back(
@@ -130,12 +162,14 @@ def _encoded_windows(
     def encode(start: int) -> list[PackedWindow]:
         encoder = encoders.pop()  # there is one for each thread
         try:
-            return list(windows_from(start, encoder))
+            return [window.owned() for window in windows_from(start, encoder)]
         finally:
             encoders.append(encoder)
 
     for windows in side_by_side(encode, starts, threads):
-        yield from windows
+        windows.reverse()
+        while windows:  # each may go once it is written
+            yield windows.pop()
 
 
 def _encode_stretch(

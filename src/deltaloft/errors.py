@@ -29,6 +29,9 @@ Memory that runs out is Python's own MemoryError, a disk or folder that refuses 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 __all__ = [
     "AccessDenied",
     "AlreadyExists",
@@ -53,6 +56,7 @@ __all__ = [
     "UnsupportedDelta",
     "UnsupportedFormat",
     "WrongSource",
+    "naming",
 ]
 
 
@@ -166,3 +170,13 @@ class Unsupported(StorageError):
 
 class UnsupportedFormat(StorageError):
     """An object was written in a format this version does not know."""
+
+
+@contextmanager
+def naming(delta: str) -> Iterator[None]:
+    """Say in an exception which delta it is about."""
+    try:
+        yield
+    except (DeltaError, WrongSource) as error:
+        error.args = (f"{delta}: {error}",)
+        raise

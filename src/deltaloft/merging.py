@@ -18,8 +18,8 @@ from typing import BinaryIO
 from deltaloft.atomic_file import write_pieces
 from deltaloft.buffers import Buffer
 from deltaloft.delta_reader import open_delta
-from deltaloft.delta_writer import PackedWindow, delta_pieces, pack_window
-from deltaloft.errors import DeltaError, WrongSource
+from deltaloft.delta_writer import PackedWindow, delta_pieces, joined, pack_window
+from deltaloft.errors import WrongSource, naming
 from deltaloft.native import VCD_ADLER32, WINDOW_MAX_SIZE, Delta, Merger, Window
 from deltaloft.secondary import Secondary, SectionUnpacker, preset_of
 
@@ -55,7 +55,7 @@ def merge(
         MemoryError: 40 bytes are needed for each instruction, besides what the deltas add.
     """
     with _merging(first, second, level, secondary) as pieces:
-        return b"".join(pieces)
+        return joined(pieces)
 
 
 def merge_file(
@@ -82,13 +82,13 @@ def merge_file(
 @contextmanager
 def _merging(
     first: Buffer | Path, second: Buffer | Path, level: int, secondary: str
-) -> Iterator[Iterator[bytes]]:
+) -> Iterator[Iterator[bytes | memoryview]]:
     """Lend the pieces of the merged delta, and close what they come from behind them."""
     preset = preset_of(level, secondary)
     with ExitStack() as stack:
-        with _naming("first"):
+        with naming("first delta"):
             to_a = stack.enter_context(open_delta(first))
-        with _naming("second"):
+        with naming("second delta"):
             to_b = stack.enter_context(open_delta(second))
         if to_b.source_size > to_a.target_size:
             raise WrongSource(
@@ -100,14 +100,14 @@ def _merging(
 
 def _windows(first: Delta, second: Delta, preset: int | None) -> Generator[PackedWindow]:
     merger = Merger()
-    with _naming("first"):
+    with naming("first delta"):
         unpacker = SectionUnpacker(first)
         for number, window in enumerate(first.window_headers()):
             merger.read_first(first, number, window, unpacker.unpack(number, window))
     unpacker = SectionUnpacker(second)
     position = 0
     for number, window in enumerate(second.window_headers()):
-        with _naming("second"):
+        with naming("second delta"):
             merger.read_second(second, number, window, unpacker.unpack(number, window))
         for merged in _parts(merger, position, window):
             yield pack_window(merged, merger.sections(), preset)
@@ -125,13 +125,3 @@ def _parts(merger: Merger, start: int, window: Window) -> Iterator[Window]:
         merged = merger.merge_window(start, size, adler32 if size == window.target_size else None)
         yield merged
         start += merged.target_size
-
-
-@contextmanager
-def _naming(which: str) -> Iterator[None]:
-    """Say in an exception which of the two deltas it is about."""
-    try:
-        yield
-    except (DeltaError, WrongSource) as error:
-        error.args = (f"{which} delta: {error}",)
-        raise

@@ -10,6 +10,7 @@ not there, namely the first that is missing. Of new/v1/app.bin that is `new`; th
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,8 @@ def locate(url: str, *, root: str = "", putting: bool = False, create: bool = Fa
         InvalidRequest: it lies outside the root, or is no URL that we know.
         BucketNotFound: no leading part of a path is a store.
     """
+    if not url:
+        raise InvalidRequest("s3://BUCKET/KEY, file:///STORE/KEY or a path expected, found nothing")
     if url.startswith("s3://"):
         return _in_s3(url, root.strip("/"), create)
     if root:
@@ -69,7 +72,7 @@ def _in_folder(url: str, putting: bool, create: bool) -> Place:
     for folder, key in _partings(url):
         if is_bucket(folder):
             return Place(folder.absolute().as_uri(), key)
-    folder, key = next(each for each in _partings(url) if each[0].exists())
+    folder, key = next(each for each in _partings(url) if _exists(each[0]))
     if putting and folder.is_dir() and not any(folder.iterdir()):
         return Place(folder.absolute().as_uri(), key, create=True)
     if not create:
@@ -78,10 +81,14 @@ def _in_folder(url: str, putting: bool, create: bool) -> Place:
         )
     # What ends in no slash names a file: its folder is the last that can become a store.
     makeable = [each for each in _partings(url) if each[1] or url.endswith("/")]
-    missing = [each for each, _ in makeable if not each.exists()]
+    missing = [each for each, _ in makeable if not _exists(each)]
     chosen = missing[-1] if missing else makeable[0][0]
     folder, key = next(each for each in makeable if each[0] == chosen)
     return Place(folder.absolute().as_uri(), key, create=True)
+
+
+def _exists(folder: Path) -> bool:
+    return os.path.exists(folder)  # noqa: PTH110 - of a name too long, pathlib's raises
 
 
 def _partings(url: str) -> Iterator[tuple[Path, str]]:

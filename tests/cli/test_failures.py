@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from commands import DG, Commands, one_line, release
 
+import deltaloft
+
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
@@ -29,6 +31,9 @@ from commands import DG, Commands, one_line, release
         (("put", ".", "store/x"), 1),
         (("put", "app-1.0.bin", "http://example.org/x"), 2),
         (("put", "app-1.0.bin", "s3:///x"), 2),
+        (("put", "app-1.0.bin", ""), 2),
+        (("put", "app-1.0.bin", "store/" + "k" * 1025), 2),
+        (("ls", "s3://bucket", "--region", "no region"), 2),
         (("get", "store/missing"), 4),
         (("get", "nowhere/missing"), 4),
         (("get", "store/tiny", "no/such/folder"), 1),
@@ -45,6 +50,7 @@ from commands import DG, Commands, one_line, release
         (("decode", "app-1.0.bin", "app-1.1.bin", "out"), 5),
         (("inspect", "app-1.0.bin"), 5),
         (("inspect", "missing"), 1),
+        (("encode", "/dev/zero", "app-1.0.bin", "out"), 1),
         (("get", "s3://bucket"), 2),
         (("cp", "-", "-"), 2),
         (("cp", "-", "out"), 2),
@@ -68,6 +74,39 @@ def test_bad_input_is_one_clear_line(
     one_line(dg_.err)
     assert dg_.out == ""
     assert sorted(here.iterdir()) == before
+
+
+def test_a_pipe_is_no_source(dg_: Commands, here: Path) -> None:
+    """A named pipe that nobody writes to is refused, not waited for; the message names it."""
+    os.mkfifo("pipe")
+    assert dg_("encode", "pipe", "app-1.0.bin", "out") == 1
+    assert "pipe: a regular file expected" in one_line(dg_.err)
+    assert not (here / "out").exists()
+
+
+def test_a_pipe_takes_a_delta(dg_: Commands) -> None:
+    """`dg encode … >(program)` writes into the pipe that the shell names /dev/fd/N."""
+    came, goes = os.pipe()
+    assert dg_("encode", "app-1.0.bin", "app-1.1.bin", f"/dev/fd/{goes}") == 0
+    os.close(goes)
+    with os.fdopen(came, "rb") as pipe:
+        delta = pipe.read()
+    assert deltaloft.decode(Path("app-1.0.bin"), delta) == release(1)
+
+
+def test_a_damaged_delta_is_named(dg_: Commands) -> None:
+    """Which of the files is no delta is said."""
+    for arguments in (("decode", "app-1.0.bin", "app-1.1.bin", "out"), ("inspect", "app-1.1.bin")):
+        assert dg_(*arguments) == 5
+        assert one_line(dg_.err).startswith("dg: app-1.1.bin: header")
+
+
+def test_a_key_may_be_longer_than_a_file_name(store: Path, dg_: Commands, here: Path) -> None:
+    """What a folder could not be called, a key of a store in a folder can."""
+    url = "store/" + "k" * 1024
+    assert dg_("put", "app-1.0.bin", url) == 0
+    assert dg_("get", url, "out") == 0
+    assert (here / "out").read_bytes() == release(0)
 
 
 def test_some_of_many_is_3(store: Path, dg_: Commands) -> None:

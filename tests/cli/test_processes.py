@@ -22,6 +22,8 @@ from deltaloft.cli.lazy import LazyGroup
 from deltaloft.cli.main import dg, run
 
 LIGHT = {"failure", "garbage", "interrupt", "lazy", "main", "output"}
+REMOTE = {"boto3", "botocore", "rich", "ssl", "urllib3"}
+HEAVY = {*REMOTE, "cryptography", "deltaloft.store", "xxhash"}
 
 
 def in_namespace(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -120,6 +122,40 @@ def test_a_reader_that_leaves_is_no_traceback(store: Path) -> None:
 )
 def test_help_is_quick(arguments: list[str], own: set[str]) -> None:
     """Help and usage errors import nothing heavy, and no command but the one that was named."""
+    loaded = imported_by(*arguments)
+    assert set() == loaded & {*HEAVY, "importlib.metadata", "deltaloft._vcdiff"}
+    shared = {"deltaloft.cli", *(f"deltaloft.cli.{each}" for each in LIGHT | own)}
+    assert shared == {name for name in loaded if name.startswith("deltaloft.cli")}
+    if not own:
+        assert "sqlite3" not in loaded
+        assert "ssl" not in loaded
+
+
+@pytest.mark.parametrize(
+    ("arguments", "spared"),
+    [
+        (["--version"], {"deltaloft.codec", "deltaloft.store", *HEAVY}),
+        (["encode", "app-1.0.bin", "app-1.1.bin", "delta"], {"deltaloft.unpack.plan", *HEAVY}),
+        (["inspect", "delta"], {"deltaloft.unpack.plan", *HEAVY}),
+        (["decode", "app-1.0.bin", "delta", "out"], {"deltaloft.unpack.plan", *HEAVY}),
+        (["put", "app-1.1.bin", "store/a"], {"deltaloft.store.gc", *REMOTE}),
+        (["get", "store/a", "out"], {"deltaloft.unpack.plan", "deltaloft.store.put", *REMOTE}),
+        (["ls", "store"], {"deltaloft.unpack.plan", "deltaloft.store.put", *REMOTE}),
+    ],
+    ids=lambda each: each[0] if isinstance(each, list) else "",
+)
+def test_a_command_imports_what_it_uses(arguments: list[str], spared: set[str]) -> None:
+    """Deltas of files need no store, a store in a folder no network, and no verb another's room."""
+    before = [["put", "--create", "app-1.0.bin", "store/"], ["put", "app-1.1.bin", "store/a"]]
+    before.append(["encode", "app-1.0.bin", "app-1.1.bin", "delta"])
+    for each in before:
+        assert run([*each, "--quiet"]) == 0
+
+    assert set() == imported_by(*arguments) & spared
+
+
+def imported_by(*arguments: str) -> set[str]:
+    """Run a command in a process of its own; return the names of all that it imported."""
     script = (
         "import sys; from deltaloft.cli.main import run; run(sys.argv[1:]);"
         "print(*sys.modules, file=sys.stderr)"
@@ -127,14 +163,7 @@ def test_help_is_quick(arguments: list[str], own: set[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True
     )
-    loaded = set(done.stderr.splitlines()[-1].split())
-    heavy = {"boto3", "botocore", "cryptography", "importlib.metadata", "rich", "xxhash"}
-    assert set() == loaded & {*heavy, "deltaloft._vcdiff", "deltaloft._xdelta3", "deltaloft.store"}
-    shared = {"deltaloft.cli", *(f"deltaloft.cli.{each}" for each in LIGHT | own)}
-    assert shared == {name for name in loaded if name.startswith("deltaloft.cli")}
-    if not own:
-        assert "sqlite3" not in loaded
-        assert "ssl" not in loaded
+    return set(done.stderr.splitlines()[-1].split())
 
 
 def test_every_command_has_help() -> None:
@@ -145,6 +174,7 @@ def test_every_command_has_help() -> None:
         result = CliRunner().invoke(dg, [name, "--help"])
         assert result.exit_code == 0, name
         assert "--json" in result.output or name == "completion"
+        assert "\\b" not in result.output  # click's mark, which has to be a backspace
         assert f"{name} " in shown
         assert summary in " ".join(shown.split())
 

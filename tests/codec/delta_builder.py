@@ -91,6 +91,11 @@ def lzma2(plain: bytes) -> bytes:
     return lzma.compress(plain, lzma.FORMAT_RAW, filters=filters)[:-1]
 
 
+def plain_chunk(plain: bytes, *, forgets: bool = True) -> bytes:
+    """Return a chunk of LZMA2 that is not packed; without forgetting, it continues a stream."""
+    return bytes([1 if forgets else 2]) + (len(plain) - 1).to_bytes(2, "big") + plain
+
+
 def packed(plain: bytes, *, first: bool = True, size: int | None = None) -> bytes:
     """Return a section as xdelta3 packs it: its plain size, then its part of the stream."""
     head = varint(len(plain) if size is None else size)

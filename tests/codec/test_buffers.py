@@ -8,12 +8,14 @@ import tempfile
 from array import array
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from delta_builder import header, window
 
 import deltaloft
 from deltaloft.buffers import Buffer
+from deltaloft.errors import InvalidRequest
 
 SOURCE = bytes(range(256)) * 16
 DELTA = header(app=b"no") + window(4096, b"\x13\xa0\x00", b"", b"\x00", segment=(4096, 0))
@@ -84,6 +86,30 @@ def test_no_buffer(nonsense: object) -> None:
         deltaloft.decode(SOURCE, nonsense)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         deltaloft.inspect(nonsense)  # type: ignore[arg-type]
+
+
+def test_no_file_name() -> None:
+    """A file is named by a Path: a str could be meant for its content, and the error says so."""
+    calls: list[Callable[[Any], object]] = [
+        lambda name: deltaloft.encode(name, b""),
+        lambda name: deltaloft.encode(b"", name),
+        lambda name: deltaloft.decode(b"", name),
+        deltaloft.inspect,
+        deltaloft.Source,
+    ]
+    for call in calls:
+        with pytest.raises(TypeError, match=r"bytes or a pathlib\.Path expected, found str"):
+            call("name")
+
+
+def test_no_such_engine() -> None:
+    """An engine that is not there is an error, not the usual one."""
+    engine: Any = "vcdiff"
+    for call in (deltaloft.encode, deltaloft.decode):
+        with pytest.raises(InvalidRequest, match="engine: one of auto, native, xdelta3 expected"):
+            call(SOURCE, DELTA, engine=engine)
+    with pytest.raises(InvalidRequest, match="engine"):
+        deltaloft.decode_file(SOURCE, DELTA, io.BytesIO(), engine=engine)
 
 
 def test_empty(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def deflated_by_zlib(plain: bytes, chance: random.Random) -> bytes:
     return half + flushed + stream.compress(plain[len(plain) // 2 :]) + stream.flush()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(plain=PLAIN, seed=st.integers(0, 10_000), behind=st.binary(max_size=30))
 def test_streams_come_back(plain: bytes, seed: int, behind: bytes) -> None:
     """All bytes come back, and the stream ends where it ends, whatever follows."""
@@ -40,7 +40,7 @@ def test_streams_come_back(plain: bytes, seed: int, behind: bytes) -> None:
         assert (plain, len(stream)) == inflate(stream + behind, max_size=max_size)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(plain=PLAIN, seed=st.integers(0, 10_000))
 def test_streams_come_back_in_pieces(plain: bytes, seed: int) -> None:
     """A stream can be read in any pieces, into any pieces."""
@@ -69,7 +69,7 @@ def by_zlib(stream: bytes) -> tuple[bytes, int] | None:
     return (plain, len(stream) - len(inflater.unused_data)) if inflater.eof else None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     kind=st.sampled_from(KINDS),
     size=st.integers(1, 3000),

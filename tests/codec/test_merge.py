@@ -60,7 +60,7 @@ def test_the_order_of_merging_does_not_matter(x: bytes, y: bytes, z: bytes, w: b
     assert w == deltaloft.decode(x, left) == deltaloft.decode(x, right)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000), st.integers(2, 12))
 def test_long_chains_merge_into_one(seed: int, length: int) -> None:
     """A chain of edits is merged link by link, and the result gives the last version."""
@@ -252,7 +252,7 @@ def test_every_bit_flipped(side: int) -> None:
     assert survivors < len(deltas[side]) * 4
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.binary(max_size=40),
     st.binary(max_size=20),

@@ -130,7 +130,7 @@ def test_we_read_the_commands(
     assert engine.decode(source, delta.read_bytes()) == target
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     source=st.binary(max_size=3000),
     cuts=st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 800), st.binary(max_size=40))),

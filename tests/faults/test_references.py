@@ -241,6 +241,21 @@ def test_a_base_replaced_under_way_reaches_nobody(
     assert release(0) == store.read("app-0")
 
 
+def test_a_base_put_again_while_it_is_verified_is_read_again(
+    faulty_s3: FaultyS3, through: Through, behind: S3Bucket, fresh_cache: FreshCache
+) -> None:
+    """Who verifies does not stumble over a base that somebody stores once more meanwhile."""
+    writer = Store(behind, cache=fresh_cache())
+    for number in (0, 1):
+        writer.put(release(number), f"app-{number}")
+    faulty_s3.inject("GetObject", ErrorAnswer(412, "PreconditionFailed"), key=BASE)
+
+    found = list(Store(through(), cache=fresh_cache()).verify())
+
+    assert [None, None] == [each.problem for each in found]
+    assert [sha256(release(number)) for number in (0, 1)] == [each.sha256 for each in found]
+
+
 def test_a_base_with_dependants_cannot_be_removed(bucket: Bucket, fresh_cache: FreshCache) -> None:
     """Removing the key that a base came with leaves the others readable; the base is no key."""
     store = Store(bucket, cache=fresh_cache())

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from broken_line import Answer, script
+from script import Answer, script
 
 from deltaloft.bucket import Attributes, Bucket, Encryption, Grant, Lock, ObjectInfo
 from deltaloft.errors import (

@@ -447,6 +447,8 @@ def test_open_by_url(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     for create in (False, True):
         assert read(open_bucket(bucket.url, create=create), "key") == b"bytes"
+    if bucket.url.startswith("file:"):
+        assert read(open_bucket(Path(bucket.url.removeprefix("file://"))), "key") == b"bytes"
 
 
 def test_missing_bucket(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from broken_line import Answer, Script, broken_line, script
+from script import Answer, Script, script
 
 from deltaloft.base_cache import BaseCache
 from deltaloft.bucket import Attributes, Bucket
@@ -27,6 +27,7 @@ from deltaloft.folder_bucket import FolderBucket
 from deltaloft.s3_bucket import S3Bucket
 from deltaloft.s3_bucket.probing import CHECKS, Probe, answered
 from deltaloft.store import Store
+from deltaloft.testing import FaultyS3, LostAnswer
 
 NewS3Bucket = Callable[..., S3Bucket]
 
@@ -219,9 +220,9 @@ def test_silence_is_no_answer() -> None:
 def test_a_line_that_breaks(moto_endpoint: str, new_s3_bucket: NewS3Bucket) -> None:
     """A race whose winner's answer is lost is no proof of anything but one winner."""
     bucket = new_s3_bucket(moto_endpoint)
-    with broken_line(moto_endpoint) as line:
+    with FaultyS3(moto_endpoint) as line:
         client = boto3.client("s3", endpoint_url=line.url)
-        line.faults = [("PUT", 0)]
+        line.inject("PutObject", LostAnswer())
         over = S3Bucket(bucket.name, client=client)
         report = examine(over)
     assert answers(report)["create_condition"] == "yes"

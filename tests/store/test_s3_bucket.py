@@ -8,14 +8,16 @@ import logging
 import socket
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from botocore.config import Config
-from broken_line import Answer, Script, broken_line, script
+from botocore.exceptions import UnknownServiceError
+from botocore.session import Session
+from script import Answer, Script, script
 from store_fixtures import Requests
 
 from deltaloft.bucket import Attributes
@@ -36,6 +38,8 @@ from deltaloft.errors import (
     Unsupported,
 )
 from deltaloft.s3_bucket import S3Bucket
+from deltaloft.s3_bucket.models import read_fast
+from deltaloft.testing import Cut, FaultyS3, LostAnswer, LostRequest
 
 PLAIN = Attributes()
 SECRET = "Zq8+secret/of/nobody"
@@ -47,6 +51,13 @@ NewS3Bucket = Callable[..., S3Bucket]
 def bucket(s3_endpoint: str, new_s3_bucket: NewS3Bucket) -> S3Bucket:
     """Return an empty bucket of each S3 server in turn."""
     return new_s3_bucket(s3_endpoint)
+
+
+@pytest.fixture
+def line(http_endpoint: str) -> Iterator[FaultyS3]:
+    """Stand before each S3 server in turn, and see to it that every fault has happened."""
+    with FaultyS3(http_endpoint) as line:
+        yield line
 
 
 def over(line: str, bucket: S3Bucket, requests: Requests) -> S3Bucket:
@@ -140,6 +151,27 @@ def test_checksums_for_aws() -> None:
         assert config.request_checksum_calculation == expected
 
 
+def test_services_are_described_as_botocore_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading descriptions fast finds the same ones, a user's own included."""
+    own = tmp_path / "own" / "2020-01-01"
+    own.mkdir(parents=True)
+    (own / "service-2.json").write_text('{"metadata": {"serviceId": "Own"}}')
+    monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
+    theirs, ours = Session(), Session()
+    read_fast(ours)
+
+    for service in ("s3", "sts", "sso", "own"):  # all but S3 lend credentials
+        assert theirs.get_service_data(service) == ours.get_service_data(service)
+    rules = "endpoint-rule-set-1"
+    both = [each.get_component("data_loader") for each in (theirs, ours)]
+    expected, found = (loader.load_service_model("s3", rules) for loader in both)
+    assert expected == found
+    with pytest.raises(UnknownServiceError):
+        ours.get_service_data("missing")
+
+
 def test_prefix(s3_endpoint: str, new_s3_bucket: NewS3Bucket) -> None:
     """A root prefix is invisible in keys, and nothing beside it is seen or touched."""
     below = new_s3_bucket(s3_endpoint, prefix="team-a/")
@@ -194,62 +226,56 @@ def test_logging_is_left_alone(bucket: S3Bucket) -> None:
 
 
 def test_lost_answer_of_a_put(
-    http_endpoint: str, new_s3_bucket: NewS3Bucket, requests: Requests
+    line: FaultyS3, http_endpoint: str, new_s3_bucket: NewS3Bucket, requests: Requests
 ) -> None:
     """A put whose answer is lost has succeeded, although its repetition is refused."""
     bucket = new_s3_bucket(http_endpoint)
     old = bucket.put("old", b"0", PLAIN)
-    with broken_line(http_endpoint) as line:
-        faulty = over(line.url, bucket, requests)
-        for key, condition in (("new", {"no_clobber": True}), ("old", {"if_match": old})):
-            if condition.get("if_match"):  # so that the endpoint's quotes are known
-                old = condition["if_match"] = faulty.put("old", b"1", PLAIN, if_match=old)
-            requests.clear()
-            line.faults = [("PUT", 0)]
-            etag = faulty.put(key, b"bytes", PLAIN, **condition)  # type: ignore[arg-type]
-            assert line.faults == []
-            assert requests == [("PUT", key), ("PUT", key), ("HEAD", key)]
-            assert (bucket.head(key).etag, read(bucket, key)) == (etag, b"bytes")
+    faulty = over(line.url, bucket, requests)
+    for key, condition in (("new", {"no_clobber": True}), ("old", {"if_match": old})):
+        if condition.get("if_match"):  # so that the endpoint's quotes are known
+            old = condition["if_match"] = faulty.put("old", b"1", PLAIN, if_match=old)
+        requests.clear()
+        line.inject("PutObject", LostAnswer())
+        etag = faulty.put(key, b"bytes", PLAIN, **condition)  # type: ignore[arg-type]
+        assert requests == [("PUT", key), ("PUT", key), ("HEAD", key)]
+        assert (bucket.head(key).etag, read(bucket, key)) == (etag, b"bytes")
 
 
 def test_lost_answer_of_a_refusal(
-    http_endpoint: str, new_s3_bucket: NewS3Bucket, requests: Requests
+    line: FaultyS3, http_endpoint: str, new_s3_bucket: NewS3Bucket, requests: Requests
 ) -> None:
     """A put that was refused stays refused when the answer is lost: the object is another's."""
     bucket = new_s3_bucket(http_endpoint)
     bucket.put("key", b"theirs", PLAIN, no_clobber=True)
-    with broken_line(http_endpoint) as line:
-        faulty = over(line.url, bucket, requests)
-        line.faults = [("PUT", 0)]
-        with pytest.raises(AlreadyExists):
-            faulty.put("key", b"ours", PLAIN, no_clobber=True)
-        assert line.faults == []
+    faulty = over(line.url, bucket, requests)
+    line.inject("PutObject", LostAnswer())
+    with pytest.raises(AlreadyExists):
+        faulty.put("key", b"ours", PLAIN, no_clobber=True)
     assert read(bucket, "key") == b"theirs"
 
 
 def test_lost_answer_and_no_second_look(
-    http_endpoint: str, new_s3_bucket: NewS3Bucket, requests: Requests
+    line: FaultyS3, http_endpoint: str, new_s3_bucket: NewS3Bucket, requests: Requests
 ) -> None:
     """When it cannot be found out who wrote, the error says that, and neither yes nor no."""
     bucket = new_s3_bucket(http_endpoint)
-    with broken_line(http_endpoint) as line:
-        faulty = over(line.url, bucket, requests)
-        line.faults = [("PUT", 0), *[("HEAD", None)] * 5]
-        with pytest.raises(Unreachable):
-            faulty.put("key", b"ours", PLAIN, no_clobber=True)
+    faulty = over(line.url, bucket, requests)
+    line.inject("PutObject", LostAnswer())
+    line.inject("HeadObject", LostRequest(), times=None)
+    with pytest.raises(Unreachable):
+        faulty.put("key", b"ours", PLAIN, no_clobber=True)
 
 
 def test_lost_answer_of_a_large_put(
-    http_endpoint: str, new_s3_bucket: NewS3Bucket, requests: Requests
+    line: FaultyS3, http_endpoint: str, new_s3_bucket: NewS3Bucket, requests: Requests
 ) -> None:
     """An upload in parts whose last answer is lost has succeeded, and leaves no parts."""
     bucket = new_s3_bucket(http_endpoint)
     content = bytes(range(256)) * (65 << 12)
-    with broken_line(http_endpoint) as line:
-        faulty = over(line.url, bucket, requests)
-        line.faults = [("POST", 300_000), ("POST", 0)]  # Create gets through, Complete does not
-        etag = faulty.put("key", content, PLAIN, no_clobber=True)
-        assert line.faults == []
+    faulty = over(line.url, bucket, requests)
+    line.inject("CompleteMultipartUpload", LostAnswer())
+    etag = faulty.put("key", content, PLAIN, no_clobber=True)
     assert (bucket.head("key").etag, bucket.head("key").size) == (etag, len(content))
 
 
@@ -280,58 +306,53 @@ def test_upload_that_was_completed_before(then: Any, outcome: str | None) -> Non
 
 
 def test_cut_body_is_continued(
-    http_endpoint: str, new_s3_bucket: NewS3Bucket, requests: Requests
+    line: FaultyS3, http_endpoint: str, new_s3_bucket: NewS3Bucket, requests: Requests
 ) -> None:
     """A body that breaks off is continued where it ended; only the rest is asked for again."""
     bucket = new_s3_bucket(http_endpoint)
     content = bytes(range(256)) * 4096 * 4
     bucket.put("key", content, PLAIN)
-    with broken_line(http_endpoint) as line:
-        faulty = over(line.url, bucket, requests)
-        asked: list[str] = []
-        faulty.client.meta.events.register(
-            "before-send.s3", lambda request, **_: asked.append(request.headers.get("Range"))
-        )
-        requests.clear()
-        line.faults = [("GET", 1_000_000), ("GET", 600), ("GET", 2_000_000)]
-        assert read(faulty, "key") == content
-        assert line.faults == []
-        line.faults = [("GET", 1_000_000)]
-        assert read(faulty, "key", start=5, size=3_000_000) == content[5:3_000_005]
-    assert len(requests) < 10
+    faulty = over(line.url, bucket, requests)
+    asked: list[str] = []
+    faulty.client.meta.events.register(
+        "before-send.s3", lambda request, **_: asked.append(request.headers.get("Range"))
+    )
+    requests.clear()
+    for after in (1_000_000, 100, 2_000_000):
+        line.inject("GetObject", Cut(after=after))
+    assert read(faulty, "key") == content
+    line.inject("GetObject", Cut(after=1_000_000))
+    assert read(faulty, "key", start=5, size=3_000_000) == content[5:3_000_005]
     starts = [int(each.decode()[6:].split("-")[0]) for each in asked if each]
-    assert 500_000 < starts[0] < 1_000_000 < max(starts) < len(content)
-    assert starts[-2] == 5 < starts[-1]
+    assert [1_000_000, 1_000_100, 3_000_100, 5, 1_000_005] == starts
 
 
 def test_cut_body_of_a_replaced_object(
-    http_endpoint: str, new_s3_bucket: NewS3Bucket, requests: Requests
+    line: FaultyS3, http_endpoint: str, new_s3_bucket: NewS3Bucket, requests: Requests
 ) -> None:
     """A body that breaks off and was replaced meanwhile is an error: versions never mix."""
     bucket = new_s3_bucket(http_endpoint)
     bucket.put("key", b"old " * (1 << 20), PLAIN)
-    with broken_line(http_endpoint) as line:
-        faulty = over(line.url, bucket, requests)
-        line.faults = [("GET", 1_000_000)]
-        with faulty.get("key") as reading:
-            assert reading is not None
-            bucket.put("key", b"new " * (1 << 20), PLAIN)
-            with pytest.raises(PreconditionFailed):
-                for chunk in reading.chunks(1000):
-                    assert set(chunk) == set(b"old ")
+    faulty = over(line.url, bucket, requests)
+    line.inject("GetObject", Cut(after=1_000_000))
+    with faulty.get("key") as reading:
+        assert reading is not None
+        bucket.put("key", b"new " * (1 << 20), PLAIN)
+        with pytest.raises(PreconditionFailed):
+            for chunk in reading.chunks(1000):
+                assert set(chunk) == set(b"old ")
 
 
 def test_line_that_always_breaks(
-    http_endpoint: str, new_s3_bucket: NewS3Bucket, requests: Requests
+    line: FaultyS3, http_endpoint: str, new_s3_bucket: NewS3Bucket, requests: Requests
 ) -> None:
     """A body that breaks off again and again ends as Unreachable, after a bounded number."""
     bucket = new_s3_bucket(http_endpoint)
     bucket.put("key", b"x" * (4 << 20), PLAIN)
-    with broken_line(http_endpoint) as line:
-        faulty = over(line.url, bucket, requests)
-        line.faults = [("GET", 1000)] * 50
-        with pytest.raises(Unreachable, match="broke off"):
-            read(faulty, "key")
+    faulty = over(line.url, bucket, requests)
+    line.inject("GetObject", Cut(after=1000), times=None)
+    with pytest.raises(Unreachable, match="broke off"):
+        read(faulty, "key")
     assert len(requests) < 10
 
 

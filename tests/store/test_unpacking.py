@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from releases import stored
 
-from deltaloft import codec, layout
+from deltaloft import inspect, layout
 from deltaloft.base_cache import BaseCache
 from deltaloft.bucket import Attributes, Bucket
 from deltaloft.bucket_requests import object_url
@@ -77,7 +77,7 @@ def test_codec_vcdiff_keeps_to_what_stock_tools_read(store: Store, bucket: Bucke
         body = stored(bucket, key)
         assert "vcdiff" == form(bucket, key).codec
         assert "vcdiff" == bucket.head(key).attributes.content_encoding
-        assert len(content) == codec.inspect(body).target_size
+        assert len(content) == inspect(body).target_size
         assert content == store.read(key)
         assert result.form == "delta"
 

@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 
-__all__ = ["as_gzip", "as_tar", "as_zip", "later", "raw_deflate", "release"]
+__all__ = ["as_ar", "as_gzip", "as_tar", "as_zip", "later", "raw_deflate", "release"]
 
 Files = dict[str, bytes]
 
@@ -78,6 +78,15 @@ def as_tar(files: Mapping[str, bytes], *, mtime: int = 1_700_000_000) -> bytes:
             entry.size, entry.mtime = len(content), mtime
             archive.addfile(entry, io.BytesIO(content))
     return out.getvalue()
+
+
+def as_ar(files: Mapping[str, bytes], *, mtime: int = 1_700_000_000) -> bytes:
+    """Write an ar, as dpkg does."""
+    out = [b"!<arch>\n"]
+    for name, content in files.items():
+        out.append(f"{name:16}{mtime:<12}0     0     100644  {len(content):<10}`\n".encode())
+        out.append(content + b"\n" * (len(content) % 2))
+    return b"".join(out)
 
 
 def as_gzip(content: bytes, *, level: int = 9) -> bytes:

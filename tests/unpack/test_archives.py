@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from neighbours import missing
-from packed import as_gzip, as_tar, as_zip, later, raw_deflate, release
+from packed import as_ar, as_gzip, as_tar, as_zip, later, raw_deflate, release
 
 import deltaloft
 from deltaloft.delta_reader import is_unpacked
@@ -76,6 +76,8 @@ def _nested(files: dict[str, bytes], kind: str) -> bytes:
             return as_zip({f"{n}.gz": as_gzip(f) for n, f in files.items()} | other)
         case "zip in tar":
             return as_tar({"lib/inner.jar": inner, **other})
+        case "tar.gz in ar":  # a Debian package
+            return as_ar({"debian-binary": b"2.0\n", "data.tar.gz": as_gzip(as_tar(files))})
         case "zip in tar.gz":
             return as_gzip(as_tar({"lib/inner.jar": inner, **other}))
         case _:
@@ -84,7 +86,15 @@ def _nested(files: dict[str, bytes], kind: str) -> bytes:
 
 @pytest.mark.parametrize(
     "kind",
-    ["zip in zip", "stored zip in zip", "gzip in zip", "zip in tar", "zip in tar.gz", "six deep"],
+    [
+        "zip in zip",
+        "stored zip in zip",
+        "gzip in zip",
+        "zip in tar",
+        "tar.gz in ar",
+        "zip in tar.gz",
+        "six deep",
+    ],
 )
 def test_nesting(kind: str) -> None:
     """Containers inside containers are looked into as well."""
@@ -105,6 +115,18 @@ def test_renamed_members_are_found() -> None:
     old = release(8, words=4000)
     new = {f"elsewhere/{n.rpartition('/')[2][::-1]}.txt": f for n, f in later(old, 3).items()}
     assert gain(as_zip(old), as_zip(new)) > 5
+
+
+def test_layers_of_an_image_are_found() -> None:
+    """Blobs named by their digest, as in images of containers, are paired by their size."""
+
+    def image(*layers: bytes) -> bytes:
+        return as_tar({f"blobs/sha256/{hashlib.sha256(blob).hexdigest()}": blob for blob in layers})
+
+    app, system = release(9, words=9000), release(10, words=20_000)
+    old = image(as_gzip(as_tar(system)), as_gzip(as_tar(app)))
+    new = image(as_gzip(as_tar(later(system, 11))), as_gzip(as_tar(later(app, 12))))
+    assert gain(old, new) > 20
 
 
 def test_many_gzip_members() -> None:

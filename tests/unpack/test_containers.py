@@ -11,7 +11,7 @@ import zipfile
 import zlib
 
 import pytest
-from packed import as_gzip, as_tar, as_zip, later, release
+from packed import as_ar, as_gzip, as_tar, as_zip, later, release
 
 from deltaloft.containers import Part, parts_of
 
@@ -41,6 +41,21 @@ def test_zip_members_are_found(stream: bool) -> None:
     assert FILES == contents(as_zip(FILES, stored=("1.py",), stream=stream))
 
 
+def test_zip_of_macos_is_understood() -> None:
+    """A local header may leave crc and size to its data descriptor and tell the plain size alone.
+
+    So does whoever compresses a folder in the Finder; all of such an archive stayed raw.
+    """
+    streamed = as_zip(FILES, stream=True)
+    told = streamed
+    for name, content in FILES.items():
+        local = told.index(name.encode()) - 30
+        told = _patched(told, local + 22, struct.pack("<L", len(content)))
+    assert streamed != told
+    assert FILES == contents(told)
+    assert [] == parts(_patched(told, 22, b"\x07\x00\x00\x00"))
+
+
 def test_zip64_members_are_found() -> None:
     """Sizes in zip64 fields, of members and of the end record, are read."""
     out = io.BytesIO()
@@ -52,6 +67,18 @@ def test_zip64_members_are_found() -> None:
     found = parts(out.getvalue())
     assert [b"large"] == [part.name for part in found if part.size > 2]
     assert found[0].plain_size == 8000
+
+
+def test_zip64_record_of_a_small_archive() -> None:
+    """A zip64 record may repeat what the short one tells, as Info-ZIP writes it to a pipe."""
+    good = as_zip(FILES)
+    size, offset = struct.unpack_from("<2L", good, len(good) - 10)
+    counts = (len(FILES), len(FILES), size, offset)
+    record = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, *counts)
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, len(good) - 22, 1)
+    assert FILES == contents(good[:-22] + record + locator + good[-22:])
+    lying = _patched(record, 40, struct.pack("<Q", size - 1))
+    assert [] == parts(good[:-22] + lying + locator + good[-22:])
 
 
 def test_zip_behind_a_program_is_found() -> None:
@@ -76,6 +103,24 @@ def test_tar_members_are_found() -> None:
             entry.size = 5
             archive.addfile(entry, io.BytesIO(b"hello"))
         assert {"folder/" + "x" * 90: b"hello"} == contents(out.getvalue())
+
+
+def test_ar_members_are_found() -> None:
+    """The files of an ar are found, up to where it stops making sense."""
+    files = {"debian-binary": b"2.0\n", "odd": b"odd", "data.tar.gz": b"even"}
+    whole = as_ar(files)
+    assert files == contents(whole)
+    assert files == contents(whole.replace(b"data.tar.gz ", b"data.tar.gz/"))  # System V's
+    last = whole.index(b"data.tar.gz")
+    kept = {name: files[name] for name in ("debian-binary", "odd")}
+    for broken in (
+        whole[:-1],
+        whole[:-5],
+        _patched(whole, last + 48, b"-4 "),
+        _patched(whole, last + 48, b"4x "),
+        _patched(whole, last + 58, b"\n`"),
+    ):
+        assert kept == contents(broken)
 
 
 def test_gzip_members_are_found() -> None:
@@ -153,7 +198,7 @@ def test_encrypted_members_are_left_out() -> None:
     assert set(FILES) - {"project-1.0/module0.py"} == set(contents(locked))
 
 
-@pytest.mark.parametrize("make", [as_zip, as_tar, lambda files: as_gzip(as_tar(files))])
+@pytest.mark.parametrize("make", [as_zip, as_tar, as_ar, lambda files: as_gzip(as_tar(files))])
 def test_any_damage_is_survived(make: object) -> None:
     """A container cut anywhere, or with bits flipped, raises nothing; parts lie inside it."""
     whole = make({"a": b"content" * 30, "b": b"more" * 30})  # type: ignore[operator]

@@ -12,7 +12,7 @@ __all__ = ["completion"]
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    r"""Print a script that makes a SHELL complete commands and options.
+    """Print a script that makes a SHELL complete commands and options.
 
     \b
     bash: dg completion bash > ~/.local/share/bash-completion/completions/dg

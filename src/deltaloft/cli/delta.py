@@ -8,7 +8,7 @@ import click
 
 from deltaloft.cli.options import level_option, output_options
 from deltaloft.cli.output import Output
-from deltaloft.errors import InvalidRequest
+from deltaloft.errors import InvalidRequest, naming
 from deltaloft.sizes import human
 
 __all__ = ["decode", "encode", "engines", "inspect", "merge"]
@@ -54,7 +54,8 @@ def decode(source: Path, delta: Path, target: Path, max_size: int | None, out: O
     """Rebuild TARGET from the file SOURCE and a DELTA, proven as far as the delta can."""
     from deltaloft import codec
 
-    target_size = codec.decode_file(source, delta, target, max_size=max_size)
+    with naming(str(delta)):
+        target_size = codec.decode_file(source, delta, target, max_size=max_size)
     record = {"target": str(target), "target_size": target_size}
     out.record(record, f"{target}  {human(target_size)}")
 
@@ -79,7 +80,8 @@ def merge(first: Path, second: Path, delta: Path, level: int, out: Output) -> No
 @output_options
 def inspect(delta: Path, out: Output) -> None:
     """Describe a DELTA without its source."""
-    from deltaloft import codec
+    from deltaloft import inspecting
 
-    inspection = codec.inspect(delta)
+    with naming(str(delta)):
+        inspection = inspecting.inspect(delta)
     out.record({"delta": str(delta), **inspection.as_dict()}, *str(inspection).split("\n"))

@@ -25,6 +25,7 @@ _LOCATOR = struct.Struct("<4sLQL")
 _END64 = struct.Struct("<4sQ2H2L4Q")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
+_LOCATOR_MAGIC = b"PK\6\7"
 
 _LONGEST_COMMENT = 0xFFFF
 _IN_EXTRA_16, _IN_EXTRA_32 = 0xFFFF, 0xFFFFFFFF
@@ -89,7 +90,10 @@ def _find_directory(view: memoryview) -> _Directory:
     _, disk, first_disk, here, entries, size, offset, comment = _END.unpack_from(view, at)
     if at + _END.size + comment != len(view):
         raise NotUnderstood("zip: an end record at the end expected")
-    if _IN_EXTRA_16 in (disk, first_disk, here, entries) or _IN_EXTRA_32 in (size, offset):
+    # Info-ZIP writes a zip64 record of what came from a pipe, even where the short one tells all.
+    short = (disk, first_disk, here, entries, size, offset)
+    has_locator = view[max(0, at - _LOCATOR.size) : at][:4] == _LOCATOR_MAGIC
+    if has_locator or _IN_EXTRA_16 in short[:4] or _IN_EXTRA_32 in short[4:]:
         at, disk, first_disk, here, entries, size, offset = _find_zip64_end(view, at)
     shift = at - size - offset
     if disk != 0 or first_disk != 0 or here != entries or shift < 0:
@@ -107,7 +111,7 @@ def _find_zip64_end(view: memoryview, end: int) -> tuple[int, int, int, int, int
         raise NotUnderstood("zip: a zip64 end record expected")
     magic, disk, offset, disks = _LOCATOR.unpack_from(view, locator)
     record = _END64.unpack_from(view, at)
-    if magic != b"PK\6\7" or record[0] != b"PK\6\6" or disk != 0 or disks > 1 or offset > at:
+    if magic != _LOCATOR_MAGIC or record[0] != b"PK\6\6" or disk != 0 or disks > 1 or offset > at:
         raise NotUnderstood("zip: a zip64 end record right before its locator expected")
     return at, *record[4:]
 
@@ -162,15 +166,16 @@ def _local_span(view: memoryview, entry: _Entry, directory: _Directory) -> tuple
     data = extra_at + extra_size
     sizes = [plain_size, size]
     _fill_from_zip64(view[extra_at:data], sizes)
-    said = (crc, size if size != _IN_EXTRA_32 else sizes[1], sizes[0])
-    agrees = said == (entry.crc, entry.size, entry.plain_size)
-    # Written before the data were known: the descriptor behind them repeats the directory.
-    unsaid = flags & _DESCRIPTOR and all(value in (0, _IN_EXTRA_32) for value in said)
+    said = (crc, sizes[1], sizes[0])
+    # Written before the data were known: the descriptor behind them repeats the directory. macOS
+    # knows the plain size already, and says so.
+    unsaid = (0, _IN_EXTRA_32) if flags & _DESCRIPTOR else ()
+    known = (entry.crc, entry.size, entry.plain_size)
     if (
         magic != b"PK\3\4"
         or (flags, method) != (entry.flags, entry.method)
         or view[name_at:extra_at] != entry.name
-        or not (agrees or unsaid)
+        or any(v != right and v not in unsaid for v, right in zip(said, known, strict=True))
         or data + entry.size > directory.offset
     ):
         raise NotUnderstood("zip: a local header that agrees with the directory expected")

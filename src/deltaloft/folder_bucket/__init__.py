@@ -396,4 +396,5 @@ def _now() -> datetime:
 
 def is_bucket(path: Path) -> bool:
     """Say whether there is a bucket in the folder `path`, whatever its state."""
-    return (path / _INDEX).is_file()
+    # A path may end in a key whose parts are longer than names of folders: pathlib's would raise.
+    return os.path.isfile(path / _INDEX)  # noqa: PTH113

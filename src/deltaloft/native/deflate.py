@@ -12,16 +12,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from typing import Any, Literal, NamedTuple, Self, get_args
 
 from deltaloft._vcdiff import ffi, lib
 from deltaloft.buffers import Buffer
 from deltaloft.errors import InvalidRequest, MalformedDelta, TargetTooLarge
+from deltaloft.native.making import Making
 from deltaloft.native.memory import Pinned, fresh_bytes, pinned
 
 __all__ = [
     "DEFLATE_VERSION",
+    "DeflateCaller",
     "DeflateFamily",
     "DeflateParameters",
     "Deflater",
@@ -35,13 +38,25 @@ __all__ = [
 ]
 
 DEFLATE_VERSION = 1  # of what is made from parameters; a later version makes the same of them
+_CALLED_VERSION = 2  # of parameters that name a caller
 
-DeflateFamily = Literal["zlib", "gzip", "chromium", "miniz"]
+DeflateFamily = Literal["zlib", "gzip", "chromium", "miniz", "zlib-ng", "zlib-ng-full"]
+DeflateCaller = Literal[
+    "any",
+    "python",
+    "python-pieces",
+    "flate2",
+    "flate2-flushed",
+    "flate2-pieces-flushed",
+    "python-zlib-ng",
+]
 
 _FIRST_ROOM = 1 << 16  # bytes, at least, for what is inflated without a word on its size
 _MOST_TIMES = 4  # as many as the deflated ones; then twice as many again
 
 _FAMILIES: tuple[DeflateFamily, ...] = get_args(DeflateFamily)  # in the order of enum dfl_family
+_CALLERS: tuple[DeflateCaller, ...] = get_args(DeflateCaller)  # and of enum dfl_caller
+_CALLED = _FAMILIES.index("zlib-ng")  # from here on, families have callers
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +65,29 @@ class DeflateParameters:
 
     Attributes:
         family: Whose decisions are made: those of zlib (Python, Java and most others), of GNU gzip,
-            of Chromium's zlib (Node, npm), or of miniz (most of Rust).
-        level: From 1 to 9; of miniz from 2 on.
-        mem_level: 8 or 9: blocks of 16 or 32 Ki symbols. GNU gzip has 9 only, miniz 8.
+            of Chromium's zlib (Node, npm), of miniz (most of Rust), or of zlib-ng (newer
+            Rust); `zlib-ng-full` is the zlib-ng of Python 3.14 for Windows.
+        level: From 1 to 9; of miniz from 2 on; of zlib-ng 6.
+        mem_level: 8 or 9: blocks of 16 or 32 Ki symbols. GNU gzip has 9 only, miniz and zlib-ng 8.
+        caller: Who calls zlib-ng, and how: all at once or in pieces of 8 KiB, and flushed before
+            the end or not. `any` of all others, where it makes no difference.
     """
 
     family: DeflateFamily
     level: int
     mem_level: int
+    caller: DeflateCaller = "any"
 
     def encoded(self) -> bytes:
-        """Write them as two bytes: DEFLATE_VERSION, then family, memory level and level."""
-        packed = _FAMILIES.index(self.family) << 5 | (self.mem_level - 8) << 4 | self.level
+        """Write them as two bytes: a version, then what it packs into one.
+
+        Version 1 has family, memory level and level in 3, 1 and 4 bits; version 2, of zlib-ng,
+        which of the two, its caller and level in 1, 3 and 4.
+        """
+        family, caller = _FAMILIES.index(self.family), _CALLERS.index(self.caller)
+        if family >= _CALLED:
+            return bytes([_CALLED_VERSION, (family - _CALLED) << 7 | caller << 4 | self.level])
+        packed = family << 5 | (self.mem_level - 8) << 4 | self.level
         return bytes([DEFLATE_VERSION, packed])
 
     @classmethod
@@ -72,13 +98,18 @@ class DeflateParameters:
             InvalidRequest: two bytes of another version, or parameters that nothing here knows.
         """
         written = bytes(data)
-        if len(written) == 2 and written[0] == DEFLATE_VERSION and written[1] >> 5 < len(_FAMILIES):
-            packed = written[1]
+        version, packed = written if len(written) == 2 else (0, 0)
+        parameters = None
+        if version == DEFLATE_VERSION and packed >> 5 < _CALLED:
             parameters = cls(_FAMILIES[packed >> 5], packed & 15, 8 + (packed >> 4 & 1))
-            if parameters.known:
-                return parameters
+        elif version == _CALLED_VERSION and packed >> 4 & 7 < len(_CALLERS):
+            family, caller = _FAMILIES[_CALLED + (packed >> 7)], _CALLERS[packed >> 4 & 7]
+            parameters = cls(family, packed & 15, 8, caller)
+        if parameters is not None and parameters.known:
+            return parameters
         raise InvalidRequest(
-            f"deflate parameters of version {DEFLATE_VERSION} expected, {written[:8].hex()} found"
+            f"deflate parameters of version {DEFLATE_VERSION} or {_CALLED_VERSION} expected, "
+            f"{written[:8].hex()} found"
         )
 
     @property
@@ -86,6 +117,7 @@ class DeflateParameters:
         """Whether streams can be made with them."""
         return (
             self.family in _FAMILIES
+            and self.caller in _CALLERS
             and 0 < self.level < 10
             and 0 < self.mem_level < 10
             and bool(lib.dfl_parameters_known(_in_c(self)))
@@ -119,8 +151,8 @@ class Reuse:
     ranges: Sequence[SymbolRange]
 
 
-class Deflater:
-    """One stream in the making, for one thread at a time.
+class Deflater(Making):
+    """A stream that is deflated as a known program does it, by one thread at a time.
 
     Args:
         parameters: Known ones.
@@ -128,7 +160,8 @@ class Deflater:
             pinned until the stream is finished. It may be a stranger's.
 
     Raises:
-        InvalidRequest: other parameters, or with `reuse` those of levels 1 to 3, or of miniz.
+        InvalidRequest: other parameters, or with `reuse` those of levels 1 to 3, of miniz
+            or of zlib-ng.
     """
 
     def __init__(self, parameters: DeflateParameters, reuse: Reuse | None = None) -> None:
@@ -137,61 +170,22 @@ class Deflater:
         deflater = lib.dfl_deflater_new(_in_c(parameters))
         if deflater == ffi.NULL:
             raise MemoryError("deflater")
-        self._deflater = ffi.gc(deflater, lib.dfl_deflater_free, size=720 << 10)
-        self._lock = Lock()
-        self._finished = False
+        deflater = ffi.gc(deflater, lib.dfl_deflater_free, size=900 << 10)
+        malformed = "deflate: ranges of symbols that can be reused expected"
+        super().__init__("deflater", partial(lib.dfl_deflate, deflater), malformed)
         self._reused: tuple[Pinned, ...] = ()
         if reuse is not None:
-            self._reuse(reuse)
-
-    def _reuse(self, reuse: Reuse) -> None:
-        ranges = ffi.new("struct dfl_range[]", list(reuse.ranges))
-        stream = ffi.from_buffer("uint8_t[]", reuse.deflated)
-        self._reused = (stream, ranges)
-        result = lib.dfl_deflater_reuse(self._deflater, stream, len(stream), ranges, len(ranges))
-        if result != lib.DFL_OK:
-            raise MemoryError("deflater")
-
-    def write(self, plain: Buffer) -> bytes:
-        """Deflate what comes next; return what can be said of the deflated bytes by now.
-
-        How the plain bytes are cut into pieces makes no difference to what comes out in all. A
-        piece of 64 KiB to 1 MiB keeps memory low and calls few.
-
-        Raises:
-            RuntimeError: the stream is finished, or another thread is writing.
-            MemoryError: there is none for the deflated bytes; the stream is lost.
-            MalformedDelta: what is to be reused cannot be; the stream is lost.
-        """
-        return self._deflate(plain, last=False)
-
-    def finish(self) -> bytes:
-        """End the stream; return the rest of its bytes. Raises as `write`."""
-        return self._deflate(b"", last=True)
-
-    def _deflate(self, plain: Buffer, *, last: bool) -> bytes:
-        deflated, size = ffi.new("uint8_t const **"), ffi.new("size_t *")
-        if not self._lock.acquire(blocking=False):
-            raise RuntimeError("a deflater works for one thread at a time")
-        try:
-            if self._finished:
-                raise RuntimeError("a deflater that is not finished expected")
-            self._finished = last
-            with pinned(plain) as memory:
-                result = lib.dfl_deflate(self._deflater, memory, len(memory), last, deflated, size)
-            if result == lib.DFL_MALFORMED:
-                raise MalformedDelta("deflate: ranges of symbols that can be reused expected")
+            ranges = ffi.new("struct dfl_range[]", list(reuse.ranges))
+            stream = ffi.from_buffer("uint8_t[]", reuse.deflated)
+            self._reused = (stream, ranges)
+            result = lib.dfl_deflater_reuse(deflater, stream, len(stream), ranges, len(ranges))
             if result != lib.DFL_OK:
-                raise MemoryError("deflated bytes")
-            return bytes(ffi.buffer(deflated[0], size[0]))
-        except (MalformedDelta, MemoryError):
-            self._finished = True
-            raise
-        finally:
-            if self._finished and self._reused:
-                ffi.release(self._reused[0])
-                self._reused = ()
-            self._lock.release()
+                raise MemoryError("deflater")
+
+    def _let_go(self) -> None:
+        if self._reused:
+            ffi.release(self._reused[0])
+            self._reused = ()
 
 
 def deflate(plain: Buffer, parameters: DeflateParameters, reuse: Reuse | None = None) -> bytes:
@@ -221,7 +215,8 @@ def guess_parameters(
         raise MemoryError("deflater")
     if result != lib.DFL_OK:
         return None
-    return DeflateParameters(_FAMILIES[found.family], found.level, found.mem_level)
+    family, caller = _FAMILIES[found.family], _CALLERS[found.caller]
+    return DeflateParameters(family, found.level, found.mem_level, caller)
 
 
 def find_ranges(
@@ -360,5 +355,6 @@ def inflate(deflated: Buffer, *, max_size: int) -> tuple[bytes, int]:
 
 
 def _in_c(parameters: DeflateParameters) -> Any:
-    family = _FAMILIES.index(parameters.family)
-    return ffi.new("struct dfl_parameters *", (family, parameters.level, parameters.mem_level))
+    family, caller = _FAMILIES.index(parameters.family), _CALLERS.index(parameters.caller)
+    told = (family, parameters.level, parameters.mem_level, caller)
+    return ffi.new("struct dfl_parameters *", told)

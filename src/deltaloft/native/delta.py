@@ -160,6 +160,10 @@ class Delta:
         """Copy `size` bytes out of the delta; the place comes from a header, so it is inside."""
         return bytes(ffi.buffer(self._memory + offset, size))
 
+    def view(self, offset: int, size: int) -> memoryview:
+        """Lend what `part` copies, until the delta is closed."""
+        return memoryview(ffi.buffer(self._memory))[offset : offset + size]
+
     def decode_window(
         self,
         number: int,

@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from botocore.config import Config
+from botocore.exceptions import InvalidRegionError
 from botocore.session import Session
 
 from deltaloft.errors import InvalidRequest
 from deltaloft.s3_bucket.failures import failing
+from deltaloft.s3_bucket.models import read_fast
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -61,12 +63,15 @@ def connect(
     """
     if endpoint_url is not None:
         _check_endpoint(endpoint_url)
-    ours = _config_for(endpoint_url or os.environ.get("AWS_ENDPOINT_URL") or _OF_AWS)
+    ours = _config_for(endpoint_url or _named_by_environment() or _OF_AWS)
     options |= {"endpoint_url": endpoint_url, "region_name": region}
     with failing(where):
         session = Session(profile=profile)
+        read_fast(session)
         try:
             client = session.create_client("s3", config=ours.merge(config or Config()), **options)
+        except InvalidRegionError:  # a ValueError, too
+            raise
         except ValueError as error:  # what botocore says of an endpoint without sense
             raise InvalidRequest(f"{where}: an endpoint like https://host expected") from error
         # Without an argument the profile may name one, or forbid to ask: the client knows.
@@ -76,6 +81,10 @@ def connect(
             config = fitting.merge(config or Config())
             client = session.create_client("s3", config=config, **options)
         return cast("S3Client", client)
+
+
+def _named_by_environment() -> str | None:
+    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
 
 
 def _check_endpoint(url: str) -> None:

@@ -115,11 +115,16 @@ def failure(error: Exception, where: str) -> DeltaloftError:
     elif isinstance(error, _NO_CREDENTIALS):
         kind = AccessDenied
         words = f"no usable credentials ({type(error).__name__}) in the environment or AWS profile"
+    elif isinstance(error, boto.SSLError):
+        kind = Unreachable
+        words = "no connection over TLS that is to be trusted (SSLError; AWS_CA_BUNDLE may help)"
     elif isinstance(error, _NO_ANSWER):
         kind, words = Unreachable, f"no answer from the endpoint ({type(error).__name__})"
     elif isinstance(error, boto.ProfileNotFound):
         words = f"no profile {error.kwargs['profile']!r} in the AWS configuration"
         kind = InvalidRequest
+    elif isinstance(error, boto.InvalidRegionError):
+        kind, words = InvalidRequest, "a region like us-east-1 expected"
     elif isinstance(error, _UNUSABLE):
         kind, words = InvalidRequest, f"a setting cannot work ({type(error).__name__})"
     elif isinstance(error, (ResponseParserError, ValueError)):

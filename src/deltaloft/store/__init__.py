@@ -6,9 +6,8 @@ PutResult ...   what these return
 store ─> gc, verify ─> put, get, copy, explain, survey ─> choosing ─> base_bytes, input ─> proof
 """
 
-from deltaloft.store.deltas import CodecPolicy
+from deltaloft.store.options import CodecPolicy, DeltaPolicy, PutOptions
 from deltaloft.store.proof import Progress
-from deltaloft.store.put import DeltaPolicy, PutOptions
 from deltaloft.store.results import (
     Alternative,
     CatalogResult,

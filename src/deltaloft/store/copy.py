@@ -20,7 +20,6 @@ from datetime import UTC, datetime
 from typing import BinaryIO, cast
 
 from deltaloft import layout
-from deltaloft.bases import BaseIndex
 from deltaloft.bucket import Attributes, Bucket, Lock, ObjectInfo
 from deltaloft.bucket_requests import check_copy, object_url
 from deltaloft.deltaglider import user_attributes
@@ -35,11 +34,12 @@ from deltaloft.errors import (
 from deltaloft.layout import Delta, Foreign, Form
 from deltaloft.store.base_bytes import BaseBytes
 from deltaloft.store.get import Older
+from deltaloft.store.marks import Marks
 from deltaloft.store.older import OlderFiles, give
-from deltaloft.store.put import PutOptions
+from deltaloft.store.options import PutOptions
 from deltaloft.store.results import CopyResult, PutResult, described
 
-__all__ = ["Copying", "Marks", "check_free"]
+__all__ = ["Copying", "check_free"]
 
 _log = logging.getLogger(__name__)
 
@@ -55,22 +55,6 @@ def check_free(bucket: Bucket, key: str) -> None:
     with suppress(NotFound):
         bucket.head(key)
         raise AlreadyExists(f"{object_url(bucket.url, key)}: the key is taken")
-
-
-class Marks:
-    """Which bases of a store a collection has marked."""
-
-    def __init__(self, bucket: Bucket, base_bytes: BaseBytes) -> None:
-        """Look where these bases are."""
-        self._bucket = bucket
-        self._base_bytes = base_bytes
-        self._indexes: dict[str, BaseIndex] = {}  # by protection
-
-    def is_retiring(self, form: Delta) -> bool:
-        """Say whether the base of a delta is marked, as the bucket has it now."""
-        token = self._base_bytes.protection(form.base, form.base_size)
-        index = self._indexes.setdefault(token, BaseIndex(self._bucket, token=token))
-        return form.base in index.marks()
 
 
 @dataclass(frozen=True, slots=True)

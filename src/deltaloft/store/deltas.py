@@ -11,42 +11,21 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, BinaryIO, Literal, cast, get_args
+from typing import IO, BinaryIO, cast
 
-from deltaloft import codec
+from deltaloft import codec, unpack
 from deltaloft.buffers import Buffer, mapped_file
-from deltaloft.errors import DeltaloftError, InvalidRequest
+from deltaloft.errors import DeltaloftError
 from deltaloft.store.input import Input
+from deltaloft.store.options import CodecPolicy
 from deltaloft.store.proof import ProvingWriter
-from deltaloft.unpack import encode_unpacked
 
-__all__ = ["CodecPolicy", "codec_policy", "proven_delta"]
-
-# "vcdiff" keeps deltas that stock tools read; "auto" takes what is smaller.
-CodecPolicy = Literal["auto", "vcdiff"]
-
-_CODECS = get_args(CodecPolicy)
-_VARIABLE = "DG_CODEC"
+__all__ = ["proven_delta"]
 
 _log = logging.getLogger(__name__)
-
-
-def codec_policy(given: CodecPolicy | None) -> CodecPolicy:
-    """Return what was given, or else what the environment says: DG_CODEC, "auto" without it.
-
-    Raises:
-        InvalidRequest: that is no policy.
-    """
-    where, found = "codec", given
-    if found is None:
-        where, found = _VARIABLE, cast("CodecPolicy", os.environ.get(_VARIABLE, "auto"))
-    if found not in _CODECS:
-        raise InvalidRequest(f"{where}: one of {', '.join(_CODECS)} expected, found {found!r}")
-    return found
 
 
 @contextmanager
@@ -59,7 +38,7 @@ def proven_delta(
         with mapped_file(cast("BinaryIO", spool)) as view:
             plain = view if fits else None
             if policy == "auto":
-                body = encode_unpacked(
+                body = unpack.encode_unpacked(
                     source,
                     given.view,
                     plain,

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from deltaloft import bases, codec
+from deltaloft import bases, codec, unpack
 from deltaloft.bases import BaseIndex, Candidate
 from deltaloft.errors import IntegrityError, NotFound
 from deltaloft.store import choosing, eligible
 from deltaloft.store.base_bytes import BaseBytes
 from deltaloft.store.input import Input
 from deltaloft.store.results import Alternative, Explanation, FormName, Reason, Stat
-from deltaloft.unpack import encode_unpacked
 
 __all__ = ["Explaining"]
 
@@ -131,7 +130,7 @@ class Explaining:
         try:
             with self.base_bytes.opened(base.sha256, base.size, download=download) as source:
                 plain = codec.encode(source, self.given.view)
-                body = encode_unpacked(
+                body = unpack.encode_unpacked(
                     source, self.given.view, memoryview(plain), limit=len(plain), level=6
                 )
                 return len(plain if body is None else body)

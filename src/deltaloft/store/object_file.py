@@ -25,6 +25,7 @@ from deltaloft.bucket_requests import object_url
 from deltaloft.buffers import mapped_file
 from deltaloft.delta_range import decode_range
 from deltaloft.deltaglider import StoredDelta
+from deltaloft.download import downloading
 from deltaloft.errors import DamagedObject, DeltaError, NotFound, WrongSource
 from deltaloft.layout import Delta
 from deltaloft.store.base_bytes import BaseBytes
@@ -93,7 +94,8 @@ class ObjectFile(io.RawIOBase):
         with self._loading:
             if self._delta is None:
                 layout.check_delta_size(form, self._info.size, self._url)
-                body = self._stored(0, self._info.size)
+                with downloading(self._bucket, self._info.key, if_match=self.etag) as reading:
+                    body = b"".join(reading.chunks())
                 try:
                     opened = self._base_bytes.opened(form.base, form.base_size)
                     self._delta = self._resources.enter_context(opened), body

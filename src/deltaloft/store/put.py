@@ -21,62 +21,33 @@ import logging
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
-from typing import BinaryIO, Literal, TypedDict, get_args
+from typing import BinaryIO
 
 from deltaloft import bases, layout
 from deltaloft.bases import Base, BaseIndex
 from deltaloft.bucket import Attributes, Bucket
 from deltaloft.buffers import Buffer
+from deltaloft.delta_reader import is_unpacked
 from deltaloft.errors import (
     AlreadyExists,
     DeltaloftError,
     IntegrityError,
-    InvalidRequest,
     NotFound,
     Unsupported,
 )
 from deltaloft.store import choosing, eligible, rescue
 from deltaloft.store.base_bytes import BaseBytes
 from deltaloft.store.clock import Stopwatch
-from deltaloft.store.deltas import CodecPolicy, proven_delta
+from deltaloft.store.deltas import proven_delta
 from deltaloft.store.input import Input
+from deltaloft.store.options import CodecPolicy, DeltaPolicy
 from deltaloft.store.results import FormName, PutResult, Reason
-from deltaloft.unpack import is_unpacked
 
-__all__ = ["DeltaPolicy", "PutOptions", "Putting", "check_options"]
-
-DeltaPolicy = Literal["auto", "always", "never"]
-_POLICIES = get_args(DeltaPolicy)
+__all__ = ["Putting"]
 
 _log = logging.getLogger(__name__)
 
 _CANDIDATES = 3  # bases that turn out to be gone or damaged before we stop asking
-
-
-class PutOptions(TypedDict, total=False):
-    """How a file is stored, wherever it comes from: as `Store.put` takes these four."""
-
-    delta: DeltaPolicy
-    codec: CodecPolicy | None
-    level: int
-    no_clobber: bool
-
-
-def check_options(delta: str, level: int, attributes: Attributes) -> None:
-    """Refuse what `Store.put` cannot be asked for.
-
-    Raises:
-        InvalidRequest: no such policy or level, or a delta where none can be read.
-    """
-    if delta not in _POLICIES:
-        raise InvalidRequest(f"delta: one of {', '.join(_POLICIES)} expected, found {delta!r}")
-    if not 1 <= level <= 9:
-        raise InvalidRequest(f"level: 1 to 9 expected, found {level}")
-    if delta == "always" and layout.is_archived(attributes):
-        raise InvalidRequest(
-            f"delta: auto or never expected with {attributes.storage_class}, where nothing "
-            f"can be read before it is restored"
-        )
 
 
 @dataclass(frozen=True, slots=True)

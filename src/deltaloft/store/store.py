@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Self, Unpack
 
@@ -16,18 +17,19 @@ from deltaloft.bucket_requests import object_url
 from deltaloft.bucket_url import open_bucket
 from deltaloft.buffers import Buffer
 from deltaloft.deltaglider import DeltaGlider, Limits, Mode
-from deltaloft.store import listing
+from deltaloft.store import verbs
 from deltaloft.store.base_bytes import BaseBytes
-from deltaloft.store.copy import Copying, Marks, check_free
-from deltaloft.store.deltas import CodecPolicy, codec_policy
-from deltaloft.store.explain import Explaining
-from deltaloft.store.gc import Collecting
 from deltaloft.store.get import Getting
-from deltaloft.store.input import fetched, opened
-from deltaloft.store.object_file import ObjectFile
+from deltaloft.store.marks import Marks
 from deltaloft.store.older import OlderFiles
+from deltaloft.store.options import (
+    CodecPolicy,
+    DeltaPolicy,
+    PutOptions,
+    check_options,
+    codec_policy,
+)
 from deltaloft.store.proof import Progress
-from deltaloft.store.put import DeltaPolicy, PutOptions, Putting, check_options
 from deltaloft.store.results import (
     CatalogResult,
     CopyResult,
@@ -40,7 +42,6 @@ from deltaloft.store.results import (
     StoredBase,
     Verified,
 )
-from deltaloft.store.verify import Verifying
 
 __all__ = ["Store"]
 
@@ -72,7 +73,7 @@ class Store:
     @classmethod
     def open(
         cls,
-        url: str,
+        url: str | Path,
         *,
         create: bool = False,
         client: Any = None,
@@ -168,8 +169,9 @@ class Store:
         check_options(delta, level, attributes)
         self._deltaglider.check_put(key, no_clobber=no_clobber)
         where = self._bucket, self._index_for(attributes), self._base_bytes
-        with opened(file, progress) as given:
-            return Putting(*where, key, given, attributes, no_clobber, level, codec).run(delta)
+        with verbs.opened(file, progress) as given:
+            putting = verbs.Putting(*where, key, given, attributes, no_clobber, level, codec)
+            return putting.run(delta)
 
     def get(
         self,
@@ -252,15 +254,15 @@ class Store:
             layout.check_attributes(object_url(target.url, target_key), attributes)
         ours = self._bucket, self._base_bytes
         keys = source_key, target_key
-        verbs = self.get, target.put
-        copying = Copying(*ours, *keys, attributes, options, *verbs, self._marks, self._older)
+        ways = self.get, target.put
+        copying = verbs.Copying(*ours, *keys, attributes, options, *ways, self._marks, self._older)
         no_clobber = options.get("no_clobber", False)
         target._deltaglider.check_put(target_key, no_clobber=no_clobber)
         if no_clobber:
-            check_free(target._bucket, target_key)
+            verbs.check_free(target._bucket, target_key)
         return copying.run(within=target is self)
 
-    def open_file(self, key: str) -> ObjectFile:
+    def open_file(self, key: str) -> verbs.ObjectFile:
         """Open the file of `key` for reading anywhere in it: one HEAD, then what is read.
 
         What DeltaGlider stored as a delta is given back whole when it is read first.
@@ -271,7 +273,7 @@ class Store:
             UnsupportedFormat: a later deltaloft stored it.
         """
         found = self._older.head(layout.check_key(self.url, key))
-        return ObjectFile(self._bucket, self._base_bytes, found)
+        return verbs.ObjectFile(self._bucket, self._base_bytes, found)
 
     def list(
         self,
@@ -288,7 +290,7 @@ class Store:
         catalog if it is much and we may. Without `sizes` they are None, and so
         they are for keys of which a function as `sizes` says no.
         """
-        return listing.entries(self._bucket, self._deltaglider, prefix, start_after, sizes)
+        return verbs.entries(self._bucket, self._deltaglider, prefix, start_after, sizes)
 
     def refresh_catalog(self, prefix: str = "") -> CatalogResult:
         """Bring the catalog up to date, so that listings need no request per key.
@@ -296,11 +298,11 @@ class Store:
         Objects that are younger than two seconds are left out. Without the right to write it only
         finds out how much there would be to do.
         """
-        return listing.refreshed(self._bucket, prefix)
+        return verbs.refreshed(self._bucket, prefix)
 
     def bases(self) -> Iterator[StoredBase]:
         """Yield the bases, in order of their digests: one request per 1,000 of them."""
-        return listing.bases(self._bucket)
+        return verbs.bases(self._bucket)
 
     def verify(self, prefix: str = "", *, progress: Progress | None = None) -> Iterator[Verified]:
         """Read everything below `prefix` again, prove it, and yield what became of each object.
@@ -311,7 +313,7 @@ class Store:
         Raises:
             StorageError: the bucket does not answer; what was yielded is not all.
         """
-        return Verifying(self._bucket, self._deltaglider, progress).run(prefix)
+        return verbs.Verifying(self._bucket, self._deltaglider, progress).run(prefix)
 
     def gc(
         self,
@@ -340,7 +342,7 @@ class Store:
             StorageError: a listing could not be completed, or the bucket ignores conditions.
         """
         index = self._index_for(attributes or Attributes())
-        return Collecting(self._bucket, index, grace=grace, delete=delete, alone=alone).run()
+        return verbs.Collecting(self._bucket, index, grace=grace, delete=delete, alone=alone).run()
 
     def stat(self, key: str) -> Stat:
         """Describe what is stored under `key`: one HEAD, and mostly one more if it is not ours.
@@ -376,9 +378,10 @@ class Store:
         """
         layout.check_key(self.url, key)
         stat = self.stat(key) if file is None else None
-        with fetched(lambda to: self.get(key, to)) if file is None else opened(file) as given:
+        given_back = partial(self.get, key)
+        with verbs.fetched(given_back) if file is None else verbs.opened(file) as given:
             index = self._index_for(Attributes() if stat is None else stat.attributes)
-            explaining = Explaining(index, self._base_bytes, key, given, measure)
+            explaining = verbs.Explaining(index, self._base_bytes, key, given, measure)
             return explaining.of_put() if stat is None else explaining.of_stored(stat)
 
     def delete(self, key: str) -> None:

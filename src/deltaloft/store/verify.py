@@ -28,6 +28,7 @@ from deltaloft.bucket import Bucket
 from deltaloft.bucket_requests import object_url
 from deltaloft.buffers import Buffer, mapped
 from deltaloft.deltaglider import DeltaGlider, StoredDelta
+from deltaloft.download import downloading
 from deltaloft.errors import (
     AccessDenied,
     BucketNotFound,
@@ -35,6 +36,7 @@ from deltaloft.errors import (
     DeltaError,
     IntegrityError,
     NotFound,
+    PreconditionFailed,
     UnsupportedFormat,
 )
 from deltaloft.layout import Delta
@@ -151,7 +153,11 @@ class _FreshBases(BaseBytes):
         """
         with ExitStack() as stack:
             try:
-                self._held = sha256, stack.enter_context(self._read(sha256, size))
+                try:
+                    view = stack.enter_context(self._read(sha256, size))
+                except PreconditionFailed:  # stored once more while it was read: the same bytes
+                    view = stack.enter_context(self._read(sha256, size))
+                self._held = sha256, view
             except NotFound as error:
                 raise DamagedObject(
                     f"{error} (a base is missing; or is this another store's key?)"
@@ -192,8 +198,7 @@ class _FreshBases(BaseBytes):
 
     @contextmanager
     def _downloaded(self, key: str, size: int, where: str) -> Iterator[memoryview]:
-        with self._fresh_bucket.get(key) as reading:
-            assert reading is not None  # no condition was asked
+        with downloading(self._fresh_bucket, key) as reading:
             if reading.info.size != size:
                 raise DamagedObject(f"{where}: {size} bytes expected, found {reading.info.size}")
             memory = Plaintext(size)

@@ -27,6 +27,7 @@ from deltaloft.delta_writer import (
     PackedWindow,
     delta_pieces,
     encode_pieces,
+    joined,
     pack_window,
     plain_windows,
 )
@@ -185,7 +186,7 @@ def _smallest(sides: _Sides, level: int, plain_delta: memoryview | None) -> byte
         delta: Buffer | None = plain_delta
         if delta is None:
             windows = list(plain_windows(source, sides.target, sides.threads))
-            delta = b"".join(delta_pieces(windows, None))
+            delta = joined(delta_pieces(windows, None))
         blocks, surely = approximated(source.memory, sides.target, delta)
         differing = None
         if blocks:
@@ -222,7 +223,7 @@ def _quickly_approximated(sides: _Sides, source: Source) -> list[DifferenceBlock
 def _surely_approximated(
     sides: _Sides, source: Source, windows: list[PackedWindow]
 ) -> list[DifferenceBlock]:
-    delta = b"".join(delta_pieces(windows, None))
+    delta = joined(delta_pieces(windows, None))
     blocks, surely = approximated(source.memory, sides.target, delta)
     if not surely:
         restore(sides.target, blocks)
@@ -239,13 +240,13 @@ def _packed(windows: list[PackedWindow], level: int, threads: int | None) -> byt
         return pack_window(window.window, [memoryview(each) for each in window.sections], preset)
 
     with closing(side_by_side(pack, windows, threads)) as packed:
-        return b"".join(delta_pieces(packed, preset))
+        return joined(delta_pieces(packed, preset))
 
 
 def _delta(sides: _Sides, source: Source) -> bytes:
     preset = preset_of(min(source.level, LEVELS[-1]), "lzma")
     with closing(encode_pieces(source, sides.target, preset, sides.threads)) as pieces:
-        return b"".join(pieces)
+        return joined(pieces)
 
 
 def _gives_back(

@@ -169,7 +169,8 @@ class _Planner:
             counterpart = pairing.counterparts.get(number)
             inside = None if counterpart is None else old[counterpart]
             if part.deflated:
-                alone += self._stream(target[part.offset : at], part, source, inside, depth)
+                unfound = self._stream(target[part.offset : at], part, source, inside, depth)
+                alone += part.plain_size if number in pairing.guessed else unfound
             else:
                 old_part = None if inside is None else self._old(source, inside)
                 region = _NOTHING if old_part is None else self._region(old_part)
