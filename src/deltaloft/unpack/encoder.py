@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from deltaloft.buffers import Buffer
+from deltaloft.buffers import Buffer, give_pages_back
 from deltaloft.delta_reader import side_by_side, usual_threads
 from deltaloft.delta_writer import (
     PackedWindow,
@@ -159,6 +159,7 @@ def _body(
         return _smallest(_Sides(recipe, source, bytearray(target), threads), level, plain_delta)
     with joined_source(source, plan.inflated) as room:
         sides = _Sides(recipe, room, _poured(plan.pieces), threads)
+        give_pages_back(target)
         return _smallest(sides, level, None)
 
 

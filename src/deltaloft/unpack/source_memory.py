@@ -12,6 +12,7 @@ import mmap
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from deltaloft.buffers import give_pages_back
 from deltaloft.errors import MalformedDelta, WrongSource
 from deltaloft.native.deflate import Inflater
 from deltaloft.unpack.recipe import Recipe
@@ -29,6 +30,7 @@ def joined_source(source: memoryview, inflated: list[bytes]) -> Iterator[memoryv
     size = len(source) + sum(map(len, inflated))
     with _anonymous(size) as room:
         room[: len(source)] = source
+        give_pages_back(source)
         while inflated:
             piece = inflated.pop()
             size -= len(piece)
