@@ -74,10 +74,15 @@ void vcd_look_start(struct vcd_closer_look *look, const uint8_t *source, size_t 
     look->most_source_again = vcd_effort_of(level).look_again_up_to;
 }
 
+void vcd_look_rest(struct vcd_closer_look *look) {
+    free(look->nodes);
+    look->nodes = NULL;
+    vcd_seeker_rest(&look->seeker);
+}
+
 void vcd_look_free(struct vcd_closer_look *look) {
     free(look->regions);
-    free(look->nodes);
-    vcd_seeker_free(&look->seeker);
+    vcd_look_rest(look);
 }
 
 /* ---- Regions ---------------------------------------------------------------------------- */

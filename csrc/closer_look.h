@@ -32,6 +32,8 @@ struct vcd_closer_look {
 
 void vcd_look_start(struct vcd_closer_look *look, const uint8_t *source, size_t source_size,
                     int level);
+/* Gives back what only the next look needs. */
+void vcd_look_rest(struct vcd_closer_look *look);
 void vcd_look_free(struct vcd_closer_look *look);
 
 /*

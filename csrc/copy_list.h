@@ -26,6 +26,11 @@ struct vcd_copy_list {
     bool failed;
 };
 
+static inline void vcd_copy_list_free(struct vcd_copy_list *list) {
+    free(list->copies);
+    *list = (struct vcd_copy_list){.failed = list->failed};
+}
+
 static inline void vcd_copy_list_push(struct vcd_copy_list *list, uint64_t from, size_t at,
                                       size_t size) {
     struct vcd_copy *const copies =

@@ -117,5 +117,6 @@ enum vcd_result vcd_encode_window(struct vcd_encoder *encoder, const struct vcd_
         .address_size = writer->addresses.size,
         .adler32 = vcd_adler32(1, window, segment.target_size),
     };
+    vcd_finder_rest(&encoder->finder);
     return VCD_OK;
 }

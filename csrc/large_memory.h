@@ -24,7 +24,8 @@ static inline void *vcd_large_calloc(size_t size) {
         const size_t rounded = (size + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
         void *const memory = aligned_alloc(LARGE_PAGE, rounded);
         if (memory != NULL) {
-            (void)madvise(memory, rounded, MADV_HUGEPAGE); /* a wish: nothing depends on it */
+            /* A wish, on which nothing depends; and none for what would be half a page of air. */
+            (void)madvise(memory, size / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE);
             memset(memory, 0, size);
         }
         return memory;

@@ -54,9 +54,14 @@ bool vcd_finder_start(struct vcd_match_finder *finder, const uint8_t *source, si
            finder->nearby_keys.slots != NULL;
 }
 
+void vcd_finder_rest(struct vcd_match_finder *finder) {
+    vcd_copy_list_free(&finder->copies);
+    vcd_copy_list_free(&finder->solid);
+    vcd_look_rest(&finder->look);
+}
+
 void vcd_finder_free(struct vcd_match_finder *finder) {
-    free(finder->copies.copies);
-    free(finder->solid.copies);
+    vcd_finder_rest(finder);
     vcd_search_free(&finder->search);
     free(finder->nearby_keys.slots);
     vcd_gap_parser_free(&finder->gaps);

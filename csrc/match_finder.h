@@ -33,6 +33,9 @@ struct vcd_match_finder {
 /* Returns false when there is no memory. */
 bool vcd_finder_start(struct vcd_match_finder *finder, const uint8_t *source, size_t source_size,
                       int level);
+/* Gives back what the next window can do without, once the copies of this one are of no more use:
+   8 MiB between the windows of executables and source tars. */
+void vcd_finder_rest(struct vcd_match_finder *finder);
 void vcd_finder_free(struct vcd_match_finder *finder);
 
 /* Fills finder->copies for up to 'size' bytes at 'from' of a target of 'target_size', and says in

@@ -278,9 +278,12 @@ bool vcd_seek(struct vcd_seeker *seeker, const uint8_t *source, size_t source_si
     return !seeker->matches.failed;
 }
 
-void vcd_seeker_free(struct vcd_seeker *seeker) {
+void vcd_seeker_rest(struct vcd_seeker *seeker) {
     free(seeker->keys);
     free(seeker->slots);
     free(seeker->filter);
-    free(seeker->matches.copies);
+    seeker->keys = NULL;
+    seeker->slots = NULL;
+    seeker->filter = NULL;
+    vcd_copy_list_free(&seeker->matches);
 }

@@ -46,6 +46,6 @@ struct vcd_seeker {
 bool vcd_seek(struct vcd_seeker *seeker, const uint8_t *source, size_t source_size,
               const uint8_t *window, const struct vcd_region *regions, size_t region_count,
               const struct vcd_copy_list *solid);
-void vcd_seeker_free(struct vcd_seeker *seeker);
+void vcd_seeker_rest(struct vcd_seeker *seeker);
 
 #endif

@@ -12,10 +12,7 @@
  */
 #include "symbol_taker.h"
 
-enum {
-    TOO_FAR = 4096,     /* a match of three bytes costs more than literals from here on */
-    CHECK_EVERY = 4096, /* symbols, whether GNU gzip ends a block early */
-};
+enum { CHECK_EVERY = 4096 }; /* symbols, whether GNU gzip ends a block early */
 
 void dfl_slide(struct dfl_deflater *deflater) {
     deflater->at -= DFL_WINDOW_SIZE;
@@ -25,7 +22,7 @@ void dfl_slide(struct dfl_deflater *deflater) {
     deflater->stop -= DFL_WINDOW_SIZE;
     dfl_slide_chains(&deflater->chains,
                      deflater->parameters.family == DFL_GZIP ? DFL_WINDOW_SIZE : deflater->filled,
-                     deflater->short_cut);
+                     deflater->hash, deflater->short_cut);
 }
 
 /* ---- What is taken ---------------------------------------------------------------------- */
@@ -118,8 +115,7 @@ VCD_INLINE void take_at_once(struct dfl_deflater *deflater, enum dfl_hash hash, 
         if (!tail || end - at >= DFL_MIN_MATCH) {
             entered = dfl_enter(&deflater->chains, at, hash, false);
         }
-        if (entered.before != 0 && at - entered.before <= DFL_MAX_DISTANCE &&
-            (!tail || searchable(deflater, at))) {
+        if (dfl_leads_back(&entered, at) && (!tail || searchable(deflater, at))) {
             length = find_match(deflater, at, &entered, length, false, tail);
         }
         bool full;
@@ -162,10 +158,11 @@ VCD_INLINE void take_lazily(struct dfl_deflater *deflater, enum dfl_hash hash, b
         }
         const uint32_t waiting_length = length, waiting_start = deflater->match_start;
         length = DFL_MIN_MATCH - 1;
-        if (entered.before != 0 && waiting_length < deflater->effort.lazy_length &&
-            at - entered.before <= DFL_MAX_DISTANCE && (!tail || searchable(deflater, at))) {
+        /* By four bytes, it is found out where they lead: a branch less that none can foresee. */
+        if (waiting_length < deflater->effort.lazy_length &&
+            (short_cut || (dfl_leads_back(&entered, at) && (!tail || searchable(deflater, at))))) {
             length = find_match(deflater, at, &entered, waiting_length, short_cut, tail);
-            if (length == DFL_MIN_MATCH && at - deflater->match_start > TOO_FAR) {
+            if (length == DFL_MIN_MATCH && at - deflater->match_start > DFL_FAR_FOR_THREE) {
                 length = DFL_MIN_MATCH - 1;
             }
         }
@@ -292,22 +289,21 @@ VCD_INLINE void take_again(struct dfl_deflater *deflater, enum dfl_hash hash, bo
 
 /* ---- All of it -------------------------------------------------------------------------- */
 
-enum way { SEARCHING, AT_THE_END, READING };
+enum way { SEARCHING, SEARCHING_BY_FOUR, AT_THE_END, READING };
 
 VCD_INLINE void take_by(struct dfl_deflater *deflater, enum dfl_hash hash, enum way way) {
-    const bool short_cut = deflater->short_cut && way != AT_THE_END;
     if (way == READING) {
-        if (short_cut) {
+        if (deflater->short_cut) {
             take_again(deflater, hash, true);
         } else {
             take_again(deflater, hash, false);
         }
-    } else if (!deflater->effort.lazy) {
-        take_at_once(deflater, hash, way == AT_THE_END);
-    } else if (short_cut) {
+    } else if (way == SEARCHING_BY_FOUR) {
         take_lazily(deflater, hash, true, false);
-    } else {
+    } else if (deflater->effort.lazy) {
         take_lazily(deflater, hash, false, way == AT_THE_END);
+    } else {
+        take_at_once(deflater, hash, way == AT_THE_END);
     }
 }
 
@@ -329,8 +325,17 @@ VCD_INLINE void take_all(struct dfl_deflater *deflater, enum way way) {
     }
 }
 
+/* Each in a function of its own: together, they have too few registers in their hottest loop. */
+static void search_by_four(struct dfl_deflater *deflater) {
+    take_all(deflater, SEARCHING_BY_FOUR);
+}
+
 static void search(struct dfl_deflater *deflater) {
-    take_all(deflater, SEARCHING);
+    if (deflater->short_cut) {
+        search_by_four(deflater);
+    } else {
+        take_all(deflater, SEARCHING);
+    }
 }
 
 static void read_range(struct dfl_deflater *deflater) {

@@ -13,6 +13,7 @@ there at once.
 
 from __future__ import annotations
 
+import mmap
 import os
 import sys
 from collections import deque
@@ -26,7 +27,7 @@ from typing import Any, Self, TypeVar
 
 from deltaloft.buffers import Buffer
 from deltaloft.errors import InvalidRequest, TargetTooLarge, UnsupportedDelta
-from deltaloft.native import VCD_TARGET, Delta, Pinned, Window, pinned
+from deltaloft.native import VCD_TARGET, Delta, Pinned, Window, fresh_room, pinned
 from deltaloft.secondary import PendingSections, SectionUnpacker
 from deltaloft.source import borrowed
 
@@ -163,16 +164,16 @@ def decode_pieces(
         MalformedDelta, UnsupportedDelta, WrongSource: the first window that cannot be decoded;
             the pieces before it have been yielded.
     """
-    idle: list[bytearray] = []  # who asked may change what he gets: not bytes
+    idle: list[bytearray | mmap.mmap] = []  # who asked may change what he gets: not bytes
 
-    def decode(batch: _Batch) -> tuple[bytearray, int]:
+    def decode(batch: _Batch) -> tuple[bytearray | mmap.mmap, int]:
         try:
             room = idle.pop()
         except IndexError:
             room = bytearray()
         if len(room) < batch.size:
-            room.clear()  # before there is another
-            room = bytearray(batch.size)
+            room = bytearray()  # before there is another
+            room = fresh_room(batch.size)
         position = 0
         with pinned(room) as memory:
             for number, window, pending in batch.windows:

@@ -81,13 +81,16 @@ def delta_pieces(
     yield header(has_lzma=preset is not None)
     framing = None if preset is None else LzmaFraming()
     for packed in windows:
-        sections, flags = packed.sections, 0
+        heads, flags = [b"", b"", b""], 0
         for kind, plain_size in enumerate(packed.plain_sizes):
             if framing is not None and plain_size is not None:
-                sections[kind] = framing.frame(kind, plain_size, bytes(sections[kind]))
+                heads[kind] = framing.head(kind, plain_size)
                 flags |= 1 << kind
-        yield window_header(packed.window, flags, sections)
-        yield from sections
+        framed = list(zip(heads, packed.sections, strict=True))
+        sizes = [len(head) + len(section) for head, section in framed]
+        yield window_header(packed.window, flags, sizes)
+        for parts in framed:
+            yield from parts
 
 
 def encode_pieces(
@@ -153,7 +156,9 @@ def _encoded_windows(
             encoders.append(encoder)
 
     for windows in side_by_side(encode, starts, threads):
-        yield from windows
+        windows.reverse()
+        while windows:  # each may go once it is written
+            yield windows.pop()
 
 
 def _encode_stretch(

@@ -86,7 +86,8 @@ class StreamInspection:
         start: Where it begins in the target with all streams inflated, in bytes.
         size: Inflated, in bytes.
         depth: How many streams it lies in.
-        family: Whose decisions are made: `zlib`, GNU `gzip`, `chromium`'s zlib or Rust's `miniz`;
+        family: Whose decisions are made: `zlib`, GNU `gzip`, `chromium`'s zlib, Rust's `miniz`,
+            `zlib-ng` or `zlib-ng-full`;
             `corrected`: those of a program that we do not know.
         level: From 1 to 9; 0 where it is not known.
         mem_level: 8 or 9; 0 where it is not known.

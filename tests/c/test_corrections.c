@@ -84,8 +84,11 @@ static size_t corrected(size_t plain_size, size_t deflated_size, uint8_t *correc
 static void check_streams(void) {
     static const size_t sizes[] = {0, 1, 2, 3, 262, 32768, 65536, 98304, 131072, MOST};
     static uint8_t corrections[ROOM];
-    static const struct dfl_parameters parameters[] = {
-        {DFL_ZLIB, 1, 8}, {DFL_GZIP, 6, 9}, {DFL_CHROMIUM, 4, 8}, {DFL_MINIZ, 6, 8}};
+    static const struct dfl_parameters parameters[] = {{DFL_ZLIB, 1, 8, 0},
+                                                       {DFL_GZIP, 6, 9, 0},
+                                                       {DFL_CHROMIUM, 4, 8, 0},
+                                                       {DFL_MINIZ, 6, 8, 0},
+                                                       {DFL_ZLIB_NG, 6, 8, DFL_FLATE2_FLUSHED}};
     for (size_t set = 0; set < sizeof parameters / sizeof *parameters; set++) {
         for (size_t i = set; i < sizeof sizes / sizeof *sizes; i += 3) {
             const size_t size = sizes[i];
@@ -106,7 +109,7 @@ static void check_streams(void) {
 /* Every cut, every bit, and plain bytes that are not the stream's. */
 static void check_damage(void) {
     static uint8_t corrections[ROOM];
-    const struct dfl_parameters parameters = {DFL_ZLIB, 1, 8};
+    const struct dfl_parameters parameters = {DFL_ZLIB, 1, 8, 0};
     const size_t size = 400;
     uint32_t seed = 7;
     fill(plain, size, 4, &seed);

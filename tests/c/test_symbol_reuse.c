@@ -129,7 +129,7 @@ int main(void) {
     for (uint8_t family = DFL_ZLIB; family <= DFL_CHROMIUM; family++) {
         for (uint8_t level = 1; level <= 9; level++) {
             const struct dfl_parameters parameters = {family, level,
-                                                      family == DFL_GZIP || level % 2 ? 9 : 8};
+                                                      family == DFL_GZIP || level % 2 ? 9 : 8, 0};
             CHECK_EQUAL(level >= 4, dfl_parameters_reusable(&parameters));
             if (level < 4) {
                 continue;
@@ -140,8 +140,10 @@ int main(void) {
             CHECK(reused > 50000);
         }
     }
-    const struct dfl_parameters unknown = {4, 6, 8}, miniz = {DFL_MINIZ, 6, 8};
+    const struct dfl_parameters unknown = {6, 6, 8, 0}, miniz = {DFL_MINIZ, 6, 8, 0},
+                                zlib_ng = {DFL_ZLIB_NG, 6, 8, DFL_PYTHON};
     CHECK(!dfl_parameters_reusable(&unknown) && !dfl_parameters_reusable(&miniz));
+    CHECK(!dfl_parameters_reusable(&zlib_ng));
     /* Nothing, a stream that breaks off, and what is no stream. */
     size_t count;
     CHECK_EQUAL(DFL_MALFORMED, dfl_find_ranges(old, 0, old, 0, 0, 1, ranges, 1, &count));

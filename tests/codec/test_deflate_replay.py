@@ -1,4 +1,4 @@
-"""What zlib, GNU gzip, Node and Rust deflate, the replay engine deflates to the same bytes."""
+"""What zlib, GNU gzip, Node, Rust and zlib-ng deflate, the replay engine does to the same bytes."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from neighbours import missing
 from deltaloft.errors import InvalidRequest
 from deltaloft.native.deflate import (
     DEFLATE_VERSION,
+    DeflateCaller,
     DeflateFamily,
     DeflateParameters,
     Deflater,
@@ -97,6 +98,27 @@ DIGESTS: dict[tuple[DeflateFamily, int, int], str] = {
     ("miniz", 9, 8): "e42c0245cdaba778",
 }
 
+# The same by zlib-ng, level 6, for its callers: as it came out when wheels were that they had made.
+CALLED_DIGESTS: dict[tuple[DeflateFamily, DeflateCaller], str] = {
+    ("zlib-ng", "python"): "f5864cf8fd00ba4c",
+    ("zlib-ng", "python-pieces"): "3226972d7a80fbae",
+    ("zlib-ng", "flate2"): "8134c71e7197eee9",
+    ("zlib-ng", "flate2-flushed"): "3b03e9678e2d02c6",
+    ("zlib-ng", "flate2-pieces-flushed"): "e09afb4faa7cb432",
+    ("zlib-ng", "python-zlib-ng"): "f5864cf8fd00ba4c",
+    ("zlib-ng-full", "python"): "629a306d59bb501e",
+    ("zlib-ng-full", "python-pieces"): "b99fee6111299d21",
+    ("zlib-ng-full", "flate2"): "ee64019e31022cc0",
+    ("zlib-ng-full", "flate2-flushed"): "ae0e2c9d9eed64fc",
+    ("zlib-ng-full", "flate2-pieces-flushed"): "0d2fe1c1c8dfb050",
+    ("zlib-ng-full", "python-zlib-ng"): "629a306d59bb501e",
+}
+
+EVERY = [
+    *(DeflateParameters(*which) for which in DIGESTS),
+    *(DeflateParameters(family, 6, 8, caller) for family, caller in CALLED_DIGESTS),
+]
+
 # Reads size, level and memory level before each input; writes the size before each output.
 NODE_PROGRAM = """
 const fs = require("fs"), zlib = require("zlib");
@@ -155,6 +177,17 @@ def test_what_was_made_once_is_made_for_ever(
     deflated = deflate(plain, DeflateParameters(family, level, mem_level))
     digest = hashlib.sha256(deflated).hexdigest()[:16]
     assert DIGESTS[family, level, mem_level] == digest
+
+
+@pytest.mark.parametrize("family, caller", CALLED_DIGESTS)
+def test_what_was_made_for_a_caller_is_made_for_ever(
+    family: DeflateFamily, caller: DeflateCaller
+) -> None:
+    """So does what zlib-ng makes, which cuts its symbols by what its callers do."""
+    plain = b"".join(plain_bytes(kind, 150_000, 7) for kind in KINDS)
+    deflated = deflate(plain, DeflateParameters(family, 6, 8, caller))
+    digest = hashlib.sha256(deflated).hexdigest()[:16]
+    assert CALLED_DIGESTS[family, caller] == digest
 
 
 @settings(max_examples=200, deadline=None)
@@ -227,12 +260,70 @@ def test_miniz_is_replayed(plain: bytes, parameters: DeflateParameters) -> None:
     assert expected == deflate(plain, parameters)
 
 
-@pytest.mark.parametrize("size", [0, 1, 1000, 100_000])
+@settings(max_examples=100, deadline=None)
+@given(plain=PLAIN | st.builds(plain_bytes, st.sampled_from(KINDS), st.just(1_200_000), st.just(1)))
+def test_zlib_ng_is_replayed(plain: bytes) -> None:
+    """Level 6 gives the bytes of zlib-ng, through more and more room for them."""
+    try:
+        zlib_ng = importlib.import_module("zlib_ng.zlib_ng")
+    except ImportError:
+        missing("zlib-ng", "zlib-ng is not installed")
+    stream = zlib_ng.compressobj(6, zlib_ng.DEFLATED, -15)
+    expected = stream.compress(plain) + stream.flush()
+    assert expected == deflate(plain, DeflateParameters("zlib-ng", 6, 8, "python-zlib-ng"))
+
+
+@pytest.mark.parametrize("size", [1000, 100_000, 1_500_000])
+def test_zlib_ng_is_replayed_as_pythons_own(size: int) -> None:
+    """A Python that has zlib-ng for zlib gives bytes we know, at once and in zipfile's pieces."""
+    if "ng" not in zlib.ZLIB_RUNTIME_VERSION:
+        missing("python-with-zlib-ng", f"this Python has zlib {zlib.ZLIB_RUNTIME_VERSION}")
+    plain = plain_bytes("mixed", size, 1)
+    for piece_size in (size, 8192):
+        stream = zlib.compressobj(6, zlib.DEFLATED, -15)
+        pieces = [plain[at : at + piece_size] for at in range(0, size, piece_size)]
+        expected = b"".join(map(stream.compress, pieces)) + stream.flush()
+        caller: DeflateCaller = "python" if piece_size == size else "python-pieces"
+        families: tuple[DeflateFamily, ...] = ("zlib-ng", "zlib-ng-full")
+        assert expected in [
+            deflate(plain, DeflateParameters(each, 6, 8, caller)) for each in families
+        ]
+
+
+def test_a_flush_leaves_its_mark() -> None:
+    """Behind a caller who flushes stand an empty block that is stored, and one that is the last."""
+    plain = plain_bytes("words", 1000, 1)
+    flushed = deflate(plain, DeflateParameters("zlib-ng", 6, 8, "flate2-flushed"))
+    assert bytes.fromhex("0000ffff0300") == flushed[-6:]
+    assert plain == zlib.decompress(flushed, -15)
+
+
+def test_rooms_and_pieces_leave_theirs() -> None:
+    """Where a call of zlib-ng ends, a match is forgotten, so callers make streams of their own."""
+    plain = plain_bytes("mixed", 600_000, 0)
+    made = {each: deflate(plain, each) for each in EVERY if each.caller != "any"}
+    assert len(made) == len(set(made.values()))
+    assert {plain} == {zlib.decompress(each, -15) for each in made.values()}
+
+
+@pytest.mark.parametrize("parameters", [each for each in EVERY if each.caller != "any"])
+@pytest.mark.parametrize("piece_size", [1, 4000, 8193, 65536])
+def test_pieces_of_ours_make_no_difference_to_any_caller(
+    parameters: DeflateParameters, piece_size: int
+) -> None:
+    """The pieces that a caller gave zlib-ng are told by parameters, not by how the bytes arrive."""
+    plain = plain_bytes("mixed", 300_000 if piece_size > 1 else 20_000, 4)
+    deflater = Deflater(parameters)
+    pieces = [plain[at : at + piece_size] for at in range(0, len(plain), piece_size)]
+    assert deflate(plain, parameters) == b"".join(map(deflater.write, pieces)) + deflater.finish()
+
+
+@pytest.mark.parametrize("size", [0, 1, 1000, 50_000])
 def test_a_guess_makes_the_stream(size: int) -> None:
     """Whatever parameters are guessed, they make the very bytes."""
     plain = plain_bytes("words", size, 1)
-    for family, level, mem_level in DIGESTS:
-        deflated = deflate(plain, DeflateParameters(family, level, mem_level))
+    for parameters in EVERY:
+        deflated = deflate(plain, parameters)
         guessed = guess_parameters(plain, deflated)
         assert guessed is not None
         assert deflated == deflate(plain, guessed)
@@ -261,12 +352,11 @@ def test_nothing_is_guessed_of_other_programs() -> None:
 def test_parameters_come_back_from_recipes() -> None:
     """Two bytes hold a version and parameters; nothing else is taken for them."""
     seen = set()
-    for family, level, mem_level in DIGESTS:
-        parameters = DeflateParameters(family, level, mem_level)
+    for parameters in EVERY:
         assert parameters == DeflateParameters.decoded(parameters.encoded())
         seen.add(parameters.encoded())
-    assert len(DIGESTS) == len(seen)
-    every = [bytes([version, rest]) for version in (0, 1, 2) for rest in range(256)]
+    assert len(EVERY) == len(seen)
+    every = [bytes([version, rest]) for version in (0, 1, 2, 3) for rest in range(256)]
     known = [each for each in every if _is_decoded(each)]
     assert sorted(seen) == sorted(known)
     assert not _is_decoded(b"") and not _is_decoded(bytes([DEFLATE_VERSION, 6, 0]))
@@ -290,6 +380,11 @@ def _is_decoded(data: bytes) -> bool:
         DeflateParameters("chromium", 300, 8),
         DeflateParameters("miniz", 1, 8),
         DeflateParameters("miniz", 6, 9),
+        DeflateParameters("zlib", 6, 8, "python"),
+        DeflateParameters("zlib-ng", 6, 8),
+        DeflateParameters("zlib-ng", 5, 8, "python"),
+        DeflateParameters("zlib-ng-full", 6, 9, "flate2"),
+        DeflateParameters("zlib-ng", 6, 8, "perl"),  # type: ignore[arg-type]
         DeflateParameters("lzma", 6, 8),  # type: ignore[arg-type]
     ],
 )

@@ -49,8 +49,11 @@ static struct inflated inflate_by(const uint8_t *stream, size_t size, size_t pie
 }
 
 static void check_comes_back(const uint8_t *plain, size_t size, uint8_t chosen) {
-    const struct dfl_parameters parameters = {chosen % 4, (uint8_t)(chosen / 4 % 8 + 2),
-                                              (uint8_t)(chosen % 4 == DFL_GZIP ? 9 : 8)};
+    const uint8_t family = chosen % 6, other = chosen / 6;
+    const bool by_zlib_ng = family >= DFL_ZLIB_NG;
+    const struct dfl_parameters parameters = {
+        family, (uint8_t)(by_zlib_ng ? 6 : other % 8 + 2), (uint8_t)(family == DFL_GZIP ? 9 : 8),
+        (uint8_t)(by_zlib_ng ? DFL_PYTHON + other % DFL_PYTHON_ZLIB_NG : DFL_ANY_CALLER)};
     struct dfl_deflater *const deflater = dfl_deflater_new(&parameters);
     const uint8_t *deflated;
     size_t deflated_size;

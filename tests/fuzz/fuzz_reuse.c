@@ -55,9 +55,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
         return 0;
     }
     const uint8_t *next = bytes + 2, *const end = bytes + size;
-    const struct dfl_parameters parameters = {bytes[0] % 3, (uint8_t)(bytes[0] / 3 % 6 + 4),
-                                              bytes[0] % 3 == 1 ? 9
-                                                                : (uint8_t)(8 + bytes[0] / 18 % 2)};
+    const struct dfl_parameters parameters = {
+        bytes[0] % 3, (uint8_t)(bytes[0] / 3 % 6 + 4),
+        bytes[0] % 3 == 1 ? 9 : (uint8_t)(8 + bytes[0] / 18 % 2), DFL_ANY_CALLER};
     size_t count = bytes[1] % MOST_RANGES;
     for (size_t i = 0; i < count; i++) {
         ranges[i].searched = take_16(&next, end);

@@ -82,3 +82,9 @@ def test_of_several_the_nearest_size_is_taken() -> None:
     sizes = {size: name for name, size in old.items()}
     expected = {name: sizes[near] for name, near in zip(new, (5000, 900, 100), strict=True)}
     assert expected == paired(old, new)
+    # Of fewer than there are places for, each is taken by the nearest.
+    one = {"js/index.Aaaaaaa9.js": 5000}
+    assert {"js/index.Bbbbbbb1.js": "js/index.Aaaaaaa9.js"} == paired(one, new)
+    some = {"js/index.Bbbbbbb1.js": 890, "js/index.Bbbbbbb2.js": 899}
+    few = {"js/index.Aaaaaaa1.js": 100, "js/index.Aaaaaaa3.js": 900}
+    assert dict(zip(some, few, strict=True)) == paired(few, some)

@@ -15,6 +15,7 @@ Nothing is copied on the way in. The GIL is free while C works.
 
 from deltaloft.native.deflate import (
     DEFLATE_VERSION,
+    DeflateCaller,
     DeflateFamily,
     DeflateParameters,
     Deflater,
@@ -34,7 +35,7 @@ from deltaloft.native.delta import (
 )
 from deltaloft.native.encoder import WINDOW_MAX_SIZE, Encoder, Index, header, window_header
 from deltaloft.native.lzma_encoder import SHRINKING_BLOCK, LzmaEncoder, shrinking_blocks
-from deltaloft.native.memory import Pinned, fresh_bytes, pinned
+from deltaloft.native.memory import Pinned, fresh_bytes, fresh_room, pinned
 from deltaloft.native.merger import Merger
 from deltaloft.native.sketcher import SKETCH_BINS, Sketcher
 
@@ -47,6 +48,7 @@ __all__ = [
     "VCD_TARGET",
     "WINDOW_MAX_SIZE",
     "Counts",
+    "DeflateCaller",
     "DeflateFamily",
     "DeflateParameters",
     "Deflater",
@@ -62,6 +64,7 @@ __all__ = [
     "Window",
     "deflate",
     "fresh_bytes",
+    "fresh_room",
     "guess_parameters",
     "header",
     "inflate",

@@ -170,7 +170,7 @@ class Deflater(Making):
         deflater = lib.dfl_deflater_new(_in_c(parameters))
         if deflater == ffi.NULL:
             raise MemoryError("deflater")
-        deflater = ffi.gc(deflater, lib.dfl_deflater_free, size=720 << 10)
+        deflater = ffi.gc(deflater, lib.dfl_deflater_free, size=900 << 10)
         malformed = "deflate: ranges of symbols that can be reused expected"
         super().__init__("deflater", partial(lib.dfl_deflate, deflater), malformed)
         self._reused: tuple[Pinned, ...] = ()

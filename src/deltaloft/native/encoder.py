@@ -94,15 +94,15 @@ def header(*, has_lzma: bool) -> bytes:
     return _MAGIC + (bytes([_VCD_DECOMPRESS, _LZMA]) if has_lzma else b"\x00")
 
 
-def window_header(window: Window, flags: int, sections: Sequence[bytes | memoryview]) -> bytes:
+def window_header(window: Window, flags: int, sizes: Sequence[int]) -> bytes:
     """Write a window's header for sections as they will follow.
 
     Args:
         window: From `Encoder.encode_window` or `Merger.merge_window`.
         flags: Delta_Indicator: which sections are packed.
-        sections: Data, instructions and addresses, packed or plain.
+        sizes: Of data, instructions and addresses as they will be, packed or plain.
     """
     window.delta_indicator = flags
-    window.data_size, window.instruction_size, window.address_size = map(len, sections)
+    window.data_size, window.instruction_size, window.address_size = sizes
     room = ffi.new("uint8_t[]", lib.VCD_WINDOW_HEADER_MAX_SIZE)
     return bytes(ffi.buffer(room, lib.vcd_write_window_header(window, room)))

@@ -99,17 +99,16 @@ class LzmaFraming:
     def __init__(self) -> None:
         self._begun = [False, False, False]
 
-    def frame(self, kind: int, plain_size: int, packed: bytes) -> bytes:
-        """Return what stands in the delta for a packed section.
+    def head(self, kind: int, plain_size: int) -> bytes:
+        """Return what stands in the delta before what `pack` made of a section.
 
         Args:
             kind: 0 data, 1 instructions, 2 addresses; in the order of the windows.
             plain_size: Of the section, in bytes.
-            packed: From `pack`.
         """
         start = b"" if self._begun[kind] else _STREAM_START
         self._begun[kind] = True
-        return _write_varint(plain_size) + start + packed
+        return _write_varint(plain_size) + start
 
 
 def _lzma(run: memoryview, preset: int, of_large: bool) -> bytes:

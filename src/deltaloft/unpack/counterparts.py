@@ -13,9 +13,9 @@ Where several members have such a name, the one of the nearest size is taken.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from deltaloft.buffers import same_bytes
@@ -23,12 +23,15 @@ from deltaloft.containers import Part
 
 __all__ = ["Pairing", "pair_up"]
 
+_Sized = tuple[int, int]  # the size of a member, and its number
+
 _NUMBER = re.compile(rb"[0-9]+")
 
 # As auditwheel puts them into the names of libraries, webpack and Next.js into those of chunks; and
-# the eight of base 64 that Vite has, of which a word is told by its small letters.
+# the eight of base 64 that Vite has, of which a word is told by its small letters. Names may be a
+# stranger's: what is looked at from any place has an end.
 _HASH = re.compile(
-    rb"(?<=[-._/])(?:[0-9a-f]{8,}(?=[-._/]|$)|(?=[a-z_-]*[0-9A-Z])[0-9A-Za-z_-]{8}(?=\.))"
+    rb"(?<=[-._/])(?:[0-9a-f]{8,64}(?=[-._/]|$)|(?=[a-z_-]{0,7}[0-9A-Z])[0-9A-Za-z_-]{8}(?=\.))"
 )
 
 
@@ -58,22 +61,22 @@ def pair_up(
     guessed: set[int] = set()
     taken = set(same.values())
     for name_of in (_exact, _without_hash, _without_numbers, _in_any_folder):
-        waiting: defaultdict[bytes, list[tuple[int, int]]] = defaultdict(list)
+        left: defaultdict[bytes, list[int]] = defaultdict(list)
         for number, part in enumerate(old):
             if number not in taken:
-                insort(waiting[name_of(part)], (part.plain_size, number))
+                left[name_of(part)].append(number)
+        waiting: defaultdict[bytes, list[int]] = defaultdict(list)
         for number, part in enumerate(new):
-            if number not in same and number not in counterparts:
-                candidates = waiting.get(name_of(part))
-                if candidates:
-                    counterparts[number] = _nearest(candidates, part.plain_size)
-                    taken.add(counterparts[number])
-                    if name_of is _in_any_folder:
-                        guessed.add(number)
+            if number not in same and number not in counterparts and name_of(part) in left:
+                waiting[name_of(part)].append(number)
+        found = {n: o for name in waiting for n, o in _by_size(old, left[name], new, waiting[name])}
+        counterparts |= found
+        taken.update(found.values())
+        if name_of is _in_any_folder:
+            guessed.update(found)
     known = same.keys() | (counterparts.keys() - guessed)
     alone = [part for number, part in enumerate(new) if number not in known]
-    left = [n for n in range(len(old)) if n not in taken]
-    gone = tuple(_by_likeness(old, left, alone))
+    gone = tuple(_by_likeness(old, (n for n in range(len(old)) if n not in taken), alone))
     return Pairing(frozenset(same), counterparts, frozenset(guessed), gone)
 
 
@@ -118,11 +121,27 @@ def _in_any_folder(part: Part) -> bytes:
     return _without_numbers(part).rpartition(b"/")[2]
 
 
-def _nearest(candidates: list[tuple[int, int]], size: int) -> int:
-    """Take the member of the nearest size out of some, which are sorted by it."""
-    after = bisect_left(candidates, (size, 0))
-    around = range(max(0, after - 1), min(after + 1, len(candidates)))
-    return candidates.pop(min(around, key=lambda at: abs(candidates[at][0] - size)))[1]
+def _by_size(
+    old: Sequence[Part], left: Iterable[int], new: Sequence[Part], waiting: Iterable[int]
+) -> Iterable[tuple[int, int]]:
+    """Return members of the target with those of the source whose sizes are nearest."""
+    before = sorted((old[number].plain_size, number) for number in left)
+    after = sorted((new[number].plain_size, number) for number in waiting)
+    if len(before) < len(after):
+        return ((number, other) for other, number in _nearest(before, after))
+    return _nearest(after, before)
+
+
+def _nearest(few: list[_Sized], many: list[_Sized]) -> Iterator[tuple[int, int]]:
+    """Yield each of a few with the nearest of many, both by size, that is left for it."""
+    at = 0
+    for number, (size, one) in enumerate(few):
+        near = bisect_left(many, (size, 0), lo=at)
+        if near == len(many) or (near > at and size - many[near - 1][0] <= many[near][0] - size):
+            near -= 1
+        near = max(at, min(near, len(many) - len(few) + number))  # some are left for the others
+        yield one, many[near][1]
+        at = near + 1
 
 
 def _by_likeness(old: Sequence[Part], left: Iterable[int], alone: Sequence[Part]) -> list[int]:
