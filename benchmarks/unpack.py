@@ -16,6 +16,11 @@ Prints Markdown; --json keeps every figure. One thread, CPU seconds of this proc
     plain MB       what the changed streams hold, and so what is deflated again
     replay MB/s    these by the CPU of the decode
     inflated       with --inflated: `xdelta3 -9` from source′ to target′, of the same streams
+
+With --yardstick, a second table: our encode, in times of the least that it can do. That is
+deflating the changed streams once by stock zlib (Python's, at each stream's own level), and a plain
+encode at level 6, of the files as they stand (raw) or of source′ and target′ (inflated). Streams
+that take corrections, and those of miniz, are deflated at level 6.
 """
 
 from __future__ import annotations
@@ -29,8 +34,10 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -40,6 +47,7 @@ import corpus
 import deltaloft
 from deltaloft.buffers import mapped
 from deltaloft.delta_reader import is_unpacked
+from deltaloft.native.deflate import DeflateParameters
 from deltaloft.unpack.body import read_body
 from deltaloft.unpack.plan import make_plan
 
@@ -60,6 +68,16 @@ class Figures:
     decode_cpu: float
     plain_size: int
     inflated_size: int | None
+    yardstick: Yardstick | None
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """The least that an encode has to do, in CPU seconds."""
+
+    deflate_cpu: float
+    raw_cpu: float
+    inflated_cpu: float
 
 
 def best_cpu(runs: int, work: Callable[[], object]) -> float:
@@ -92,6 +110,33 @@ def inflated_size(source: Path, target: Path, folder: Path) -> int | None:
         before.write_bytes(b"".join([bytes(old), *plan.inflated]))
         after.write_bytes(b"".join(plan.pieces))
     return xdelta3_size(before, after, folder / "delta-inflated")
+
+
+def yardstick(source: Path, target: Path, raw_cpu: float, runs: int) -> Yardstick | None:
+    """Deflate the changed streams by stock zlib, and encode what is inflated."""
+    with mapped(source) as old, mapped(target) as new:
+        plan = make_plan(old, new)
+        if plan is None:
+            return None
+        before = b"".join([bytes(old), *plan.inflated])
+        after = b"".join(plan.pieces)
+        deflate_cpu = 0.0
+        for each in plan.proven:
+            parameters = each.stream.parameters
+            level, mem_level = 6, 8
+            if isinstance(parameters, DeflateParameters) and parameters.family != "miniz":
+                level, mem_level = parameters.level, parameters.mem_level
+            plain = zlib.decompress(each.deflated, -15)
+            deflate_cpu += best_cpu(runs, partial(deflated, plain, level, mem_level))
+        return Yardstick(
+            deflate_cpu, raw_cpu, best_cpu(runs, lambda: deltaloft.encode(before, after, threads=1))
+        )
+
+
+def deflated(plain: bytes, level: int, mem_level: int) -> bytes:
+    """Deflate a stream by Python's zlib."""
+    stream = zlib.compressobj(level, zlib.DEFLATED, -15, mem_level)
+    return stream.compress(plain) + stream.flush()
 
 
 def plain_size(delta: Path) -> int:
@@ -135,6 +180,7 @@ def measure(
         decode_cpu,
         plain_size(delta),
         inflated_size(source, target, folder) if options.inflated else None,
+        yardstick(source, target, vcdiff_cpu, options.runs) if options.yardstick else None,
     )
 
 
@@ -164,6 +210,24 @@ def table(all_figures: list[Figures]) -> Iterator[str]:
         yield f"\nMedian: {median(times):.1f} times smaller than xdelta3 -9."
 
 
+def yardsticks(all_figures: list[Figures]) -> Iterator[str]:
+    """Write Markdown: how our encode compares with the least that it can do."""
+    titles = ["", "encode s", "zlib s", "raw s", "inflated s", "zlib + raw", "zlib + inflated"]
+    yield "\n| " + " | ".join(titles) + " |"
+    yield "| --- |" + " --: |" * (len(titles) - 1)
+    for one in all_figures:
+        least = one.yardstick
+        if least is None:
+            continue
+        taken = (one.encode_cpu, least.deflate_cpu, least.raw_cpu, least.inflated_cpu)
+        times = [
+            one.encode_cpu / (least.deflate_cpu + plain)
+            for plain in (least.raw_cpu, least.inflated_cpu)
+        ]
+        columns = [one.pair, *(f"{value:.2f}" for value in (*taken, *times))]
+        yield "| " + " | ".join(columns) + " |"
+
+
 def parsed() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Measure deltas that look inside deflate.")
@@ -177,6 +241,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--files", type=Path, nargs="+", default=[], help="pairs of files instead")
     parser.add_argument("--runs", type=int, default=1, help="the best of these counts (1)")
     parser.add_argument("--inflated", action="store_true", help="measure xdelta3 on inflated, too")
+    parser.add_argument("--yardstick", action="store_true", help="measure the least to do, too")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep every figure")
     return parser.parse_args()
 
@@ -211,6 +276,8 @@ def main() -> None:
                 kept = {"machine": codec.machine(), "pairs": [asdict(one) for one in found]}
                 options.json.write_text(json.dumps(kept, indent=1) + "\n")
     print("\n".join(table(found)))
+    if options.yardstick:
+        print("\n".join(yardsticks(found)))
 
 
 if __name__ == "__main__":

@@ -223,7 +223,7 @@ def _quickly_approximated(sides: _Sides, source: Source) -> list[DifferenceBlock
 def _surely_approximated(
     sides: _Sides, source: Source, windows: list[PackedWindow]
 ) -> list[DifferenceBlock]:
-    delta = b"".join(delta_pieces(windows, None))
+    delta = joined(delta_pieces(windows, None))
     blocks, surely = approximated(source.memory, sides.target, delta)
     if not surely:
         restore(sides.target, blocks)
