@@ -37,6 +37,8 @@ enum {
     FEW = 4096,             /* bytes between copies, in all, that hardly shrink when packed */
     MIN_MATCH = 4,
     MAX_SHORT = 24, /* matches up to here may be cut at any byte */
+    STEP = 4,       /* through the source; 1 finds hardly more that pays, ... */
+    STEP_AGAIN = 8, /* ... and 4 hardly more of what is left over: 1 % */
     ACTIVE = 8,     /* matches that are followed at once */
     NEAR_ITS_END = 64,
     WORTH_ASKING = 24, /* bytes of a gap that say whether it looks compressed */
@@ -339,8 +341,8 @@ static bool look_at_batch(struct vcd_closer_look *look, const struct vcd_region 
         end++;
     }
     const struct vcd_copy_list around = {.copies = known->copies + next, .count = end - next};
-    if (!vcd_seek(&look->seeker, look->source, look->source_size, look->window, regions, count,
-                  &around)) {
+    if (!vcd_seek(&look->seeker, look->source, look->source_size, look->step, look->window, regions,
+                  count, &around)) {
         copies->failed = true;
         return false;
     }
@@ -367,6 +369,7 @@ bool vcd_look_closer(struct vcd_closer_look *look, const uint8_t *window, size_t
                      struct vcd_copy_list *copies) {
     look->window = window;
     look->window_size = window_size;
+    look->step = is_first_look ? STEP : STEP_AGAIN;
     if (look->source_size > (is_first_look ? look->most_source : look->most_source_again) ||
         !find_regions(look, place, known, is_first_look ? TRUSTED : TRUSTED_AGAIN)) {
         return false;

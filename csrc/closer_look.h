@@ -22,6 +22,7 @@ struct vcd_closer_look {
     size_t most_source_again; /* or for a second one */
     const uint8_t *window;
     size_t window_size;
+    size_t step;
     struct vcd_region *regions;
     size_t region_count;
     size_t region_capacity;

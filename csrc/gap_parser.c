@@ -4,8 +4,9 @@
  * A shortest path over the positions of the gap. From each position lead an edge
  * of one literal, and an edge for each match found there: on the diagonal of the
  * path so far, on those of the gap's neighbours, and by keys of eight bytes in the
- * source nearby, and in the gaps of this window so far, and by a key of the
- * index in the whole source. Edges are priced in bits as they come out of the
+ * source nearby, and by a key of the index in the whole source. What recurs among the gaps is left
+ * to the secondary compressor: to copy it took a quarter of the time, for 5 % more bytes on a tar
+ * of bundles and 0.4 % fewer on others. Edges are priced in bits as they come out of the
  * secondary compressor, on average: a copy that continues the diagonal is written
  * in two very regular bytes, one from far away takes four that are not.
  */
@@ -22,7 +23,6 @@ enum {
     LOCAL_KEY_SIZE = 8, /* bytes that a local key is made from, or of */
     LOCAL_SLOT_BITS = 16,
     LOCAL_REACH = 1 << 15, /* how far around its neighbours a gap looks into the source */
-    WINDOW_SLOT_BITS = 17,
     MIN_MATCH = 4,
     ENOUGH = 64, /* a match of this size is taken without looking for a better one */
     SMALL_GAP = 32,
@@ -38,7 +38,6 @@ enum {
     PRICE_SAME_DIAGONAL = 80,
     PRICE_NEIGHBOUR = 130,
     PRICE_LOCAL = 200,
-    PRICE_WINDOW = 230,
     PRICE_FAR = 300,
 };
 
@@ -56,15 +55,12 @@ bool vcd_gap_parser_start(struct vcd_gap_parser *parser, const uint8_t *source, 
     parser->source_size = source_size;
     parser->nodes = malloc((STRETCH + 1) * sizeof *parser->nodes);
     parser->local_keys.slots = malloc(sizeof *parser->local_keys.slots << LOCAL_SLOT_BITS);
-    parser->window_keys.slots = malloc(sizeof *parser->window_keys.slots << WINDOW_SLOT_BITS);
-    return parser->nodes != NULL && parser->local_keys.slots != NULL &&
-           parser->window_keys.slots != NULL;
+    return parser->nodes != NULL && parser->local_keys.slots != NULL;
 }
 
 void vcd_gap_parser_free(struct vcd_gap_parser *parser) {
     free(parser->nodes);
     free(parser->local_keys.slots);
-    free(parser->window_keys.slots);
 }
 
 void vcd_gap_parser_new_window(struct vcd_gap_parser *parser, const struct vcd_index *index,
@@ -72,7 +68,6 @@ void vcd_gap_parser_new_window(struct vcd_gap_parser *parser, const struct vcd_i
     parser->index = index;
     /* A compressor that sees few literals learns little about them. */
     parser->literal_price = gaps_size < (1 << 14) ? PRICE_FEW_LITERALS : PRICE_LITERAL;
-    vcd_key_table_start(&parser->window_keys, gaps_size, WINDOW_SLOT_BITS);
 }
 
 static uint64_t hash_local(const uint8_t *key, unsigned size) {
@@ -226,28 +221,15 @@ static size_t try_index(const struct vcd_gap_parser *parser, size_t i, const uin
     return longest;
 }
 
-/* The same by short keys: near in the source, and in the gaps before. */
+/* The same by short keys near in the source. */
 static size_t try_keys(const struct vcd_gap_parser *parser, const struct vcd_gap *gap,
                        size_t local_from, size_t i) {
     const size_t left = gap->size - i;
     const uint8_t *const here = gap->window + gap->at + i;
     const uint64_t hash = hash_local(here, parser->effort.local_key_size);
     const size_t local = vcd_key_place(vcd_key_slot(&parser->local_keys, hash), hash);
-    size_t longest = 0;
-    if (local != SIZE_MAX) {
-        longest = try_place(parser, i, here, left, local_from + local, PRICE_LOCAL);
-    }
-    uint32_t *const slot = vcd_key_slot(&parser->window_keys, hash);
-    const size_t earlier = vcd_key_place(slot, hash);
-    if (earlier != SIZE_MAX) {
-        const size_t size = vcd_match_forwards(here, gap->window + earlier, left);
-        if (size >= MIN_MATCH) {
-            relax(parser->nodes, i, size, parser->source_size + earlier, PRICE_WINDOW);
-            longest = vcd_max(longest, size);
-        }
-    }
-    vcd_key_set(slot, hash, gap->at + i);
-    return longest;
+    return local == SIZE_MAX ? 0
+                             : try_place(parser, i, here, left, local_from + local, PRICE_LOCAL);
 }
 
 static void parse_stretch(struct vcd_gap_parser *parser, const struct vcd_gap *gap,

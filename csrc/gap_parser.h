@@ -19,11 +19,10 @@ struct vcd_gap_parser {
     struct vcd_effort effort;
     const uint8_t *source;
     size_t source_size;
-    const struct vcd_index *index;    /* or NULL */
-    struct vcd_gap_node *nodes;       /* one for each position of the stretch in work */
-    struct vcd_key_table local_keys;  /* of the source near the gap, at every byte */
-    struct vcd_key_table window_keys; /* of the gaps in this window so far, at every byte */
-    uint32_t literal_price;           /* see gap_parser.c */
+    const struct vcd_index *index;   /* or NULL */
+    struct vcd_gap_node *nodes;      /* one for each position of the stretch in work */
+    struct vcd_key_table local_keys; /* of the source near the gap, at every byte */
+    uint32_t literal_price;          /* see gap_parser.c */
 };
 
 /* A gap: 'size' bytes of 'window' at 'at', and where its neighbours were copied from. */

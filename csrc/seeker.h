@@ -25,6 +25,7 @@ struct vcd_region_key;
 struct vcd_seeker {
     const uint8_t *source;
     size_t source_size;
+    size_t step; /* between the places of the source that are looked at */
     const uint8_t *window;
     const struct vcd_region *regions;
     size_t region_count;
@@ -43,7 +44,7 @@ struct vcd_seeker {
  * and the 'solid' copies, which are those inside the regions and around them. 'regions' are in
  * order and have some bytes each. Returns false when there is no memory.
  */
-bool vcd_seek(struct vcd_seeker *seeker, const uint8_t *source, size_t source_size,
+bool vcd_seek(struct vcd_seeker *seeker, const uint8_t *source, size_t source_size, size_t step,
               const uint8_t *window, const struct vcd_region *regions, size_t region_count,
               const struct vcd_copy_list *solid);
 void vcd_seeker_rest(struct vcd_seeker *seeker);

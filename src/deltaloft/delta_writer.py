@@ -115,7 +115,7 @@ def encode_pieces(
 
 def plain_windows(
     source: Source, target: Buffer, threads: int | None, *, quickly: bool = False
-) -> Generator[PackedWindow, None, None]:
+) -> Generator[PackedWindow]:
     """Yield what `encode_pieces` would, as windows whose sections are plain.
 
     Args:
@@ -125,8 +125,8 @@ def plain_windows(
     level = _QUICK_LEVEL if quickly else source.level
     with pinned(target) as memory:
         threads = usual_threads(threads, len(memory))
-        windows = _encoded_windows(source, memory, None, threads, level)
-        yield from (window.owned() for window in windows)
+        for window in _encoded_windows(source, memory, None, threads, level):
+            yield window.owned()
 
 
 def _giving_pages_back(

@@ -32,7 +32,7 @@ _LARGE = 1 << 17
 # How uneven, in 100ths, the bytes of a block have to be below preset 6 and from it on. With 30 for
 # all, compressed archives were 0.1 % smaller, for half as much LZMA again.
 _SEEMS_QUICK = 45
-_SEEMS = 20
+_SEEMS = 30
 
 # A chunk of LZMA2 that is not packed: it resets the dictionary, as the first one of a stream has
 # to, and has at most 2^16 bytes, of which one less is written as its size.
