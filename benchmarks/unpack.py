@@ -23,6 +23,7 @@ from __future__ import annotations
 import argparse
 import filecmp
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -41,6 +42,8 @@ from deltaloft.buffers import mapped
 from deltaloft.delta_reader import is_unpacked
 from deltaloft.unpack.body import read_body
 from deltaloft.unpack.plan import make_plan
+
+TAGS = re.compile(r"-(?:cp|py)\d")  # behind the version, in the name of a wheel
 
 
 @dataclass(frozen=True)
@@ -189,7 +192,7 @@ def pairs_of(options: argparse.Namespace, folder: Path) -> list[tuple[str, Path,
     chosen = codec.read_pairs(options.corpus or folder, options.mode, classes, options.pairs)
     wanted = {name for name in options.series.split(",") if name}
     return [
-        (f"{pair.kind}/{pair.series} {pair.target.name.split('-cp')[0]}", pair.source, pair.target)
+        (f"{pair.kind}/{pair.series} {TAGS.split(pair.target.name)[0]}", pair.source, pair.target)
         for pair in chosen
         if not wanted or pair.series in wanted
     ]

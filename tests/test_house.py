@@ -52,7 +52,7 @@ C_FLOORS = [
 DEFLATE_FLOORS = [
     {"common", "buffer", "growing", "match_length"},
     {"deflate", "deflate_format", "bit_writer", "chance_coder"},
-    {"huffman_code", "inflate_table", "match_chains", "symbol_predictor"},
+    {"huffman_code", "inflate_table", "match_chains", "miniz_ring", "symbol_predictor"},
     {"block_writer", "inflate_symbols", "zlib_ng_chains"},
     {"block_reader", "inflate_header", "miniz_deflater", "zlib_ng_deflater"},
     {"code_corrections", "symbol_reader"},

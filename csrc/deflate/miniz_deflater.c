@@ -1,13 +1,7 @@
 /*
  * miniz_deflater.c - the matches and the blocks of miniz_oxide
  *
- *   ring   |..... behind .....| 'at'  ahead, up to 258 |..... behind .....|      32 KiB
- *
- * Matches are found by chains of three bytes, like zlib's, and taken when the next byte has no
- * longer one. What differs: a position is entered as soon as its bytes are there, before it is
- * searched; a search goes by threes, and counts one for each candidate that agrees in two bytes and
- * for three that do not; a match of three bytes has to be near. Positions have 16 bits, so some
- * are taken for others 64 KiB on: what is found there are matches as well, or none.
+ * A match, as miniz_ring.h finds it, is taken when the next byte has no longer one.
  *
  * A block ends when its symbols fill 64 KiB, a byte for a literal, three for a match and one for
  * every eight, or earlier where they are no shorter than the plain bytes.
@@ -17,16 +11,12 @@
 #include <stdlib.h>
 
 #include "block_writer.h"
-#include "match_length.h"
+#include "miniz_ring.h"
 
 enum {
-    RING_MASK = DFL_WINDOW_SIZE - 1,
-    MIRROR = 320, /* a longest match from any place in one piece, and wide loads behind it */
-    HASH_SIZE = 1 << 15,
-    FAR_FOR_THREE = 8 << 10,
-    LONG_ENOUGH = 128, /* such a match does not wait */
-    LONG = 32,         /* with such a match at hand, a quarter of the steps */
-    ROOM = 64 << 10,   /* for symbols */
+    SHORT_CUT_FROM = 6, /* levels */
+    LONG_ENOUGH = 128,  /* such a match does not wait */
+    ROOM = 64 << 10,    /* for symbols */
     FAT_FROM = 31 << 10,
     NOT_STORED = 32, /* up to here a block may grow; in C's miniz it may not */
     SMALL = 48,      /* a block of so few bytes has the fixed code */
@@ -34,11 +24,7 @@ enum {
 
 struct dfl_miniz_deflater {
     struct dfl_bit_writer *out;
-    uint64_t at;
     uint64_t block_start;
-    uint32_t ahead;  /* bytes in the ring from 'at' on */
-    uint32_t behind; /* bytes in the ring before 'at', of those a match may reach */
-    uint32_t steps[2];
     bool lazy;
     bool ended;
     uint32_t waiting_length; /* of a match that starts one byte before 'at'; or 0 */
@@ -49,86 +35,8 @@ struct dfl_miniz_deflater {
     uint16_t literal_counts[DFL_LITERALS];
     uint16_t distance_counts[DFL_DISTANCES];
     uint32_t symbols[ROOM];
-    uint16_t heads[HASH_SIZE]; /* by hash: the newest position */
-    uint16_t next[DFL_WINDOW_SIZE];
-    uint8_t ring[DFL_WINDOW_SIZE + MIRROR];
+    struct dfl_ring ring;
 };
-
-/* ---- The ring --------------------------------------------------------------------------- */
-
-static void put(struct dfl_miniz_deflater *deflater, uint8_t byte) {
-    uint8_t *const ring = deflater->ring;
-    const uint64_t place = deflater->at + deflater->ahead++;
-    ring[place & RING_MASK] = byte;
-    if ((place & RING_MASK) < MIRROR) {
-        ring[DFL_WINDOW_SIZE + (place & RING_MASK)] = byte;
-    }
-    if (place >= 2) {
-        const uint64_t entered = place - 2;
-        const uint32_t hash = ((uint32_t)ring[entered & RING_MASK] << 10 ^
-                               (uint32_t)ring[(entered + 1) & RING_MASK] << 5 ^ byte) &
-                              (HASH_SIZE - 1);
-        deflater->next[entered & RING_MASK] = deflater->heads[hash];
-        deflater->heads[hash] = (uint16_t)entered;
-    }
-}
-
-VCD_INLINE uint16_t two_bytes(const uint8_t *from) {
-    uint16_t bytes;
-    memcpy(&bytes, from, sizeof bytes);
-    return bytes;
-}
-
-/*
- * Returns the length of a match longer than 'length' and its distance, or 'length'. Nearly all time
- * goes by here, waiting for the next candidate.
- */
-static uint32_t longest_match(const struct dfl_miniz_deflater *deflater, uint32_t length,
-                              uint32_t *distance_out) {
-    const uint8_t *const ring = deflater->ring, *const here = ring + (deflater->at & RING_MASK);
-    const uint16_t *const next = deflater->next;
-    const uint32_t limit = (uint32_t)vcd_min(deflater->ahead, DFL_MAX_MATCH);
-    const uint32_t at = (uint32_t)deflater->at, behind = deflater->behind;
-    const uint16_t first = two_bytes(here);
-    uint32_t steps = deflater->steps[length >= LONG], place = at & RING_MASK;
-    if (length >= limit) {
-        return length;
-    }
-    const uint8_t *end = ring + length - 1;
-    uint16_t last = two_bytes(here + length - 1);
-    while (--steps > 0) {
-        uint32_t distance = 0;
-        bool agrees = false;
-        for (uint32_t i = 0; i < 3 && !agrees; i++) {
-            const uint32_t position = next[place];
-            distance = (at - position) & UINT16_MAX;
-            if (position == 0 || distance > behind) {
-                return length;
-            }
-            place = position & RING_MASK;
-            agrees = two_bytes(end + place) == last;
-        }
-        if (!agrees) {
-            continue;
-        }
-        if (distance == 0) {
-            return length;
-        }
-        if (two_bytes(ring + place) == first) {
-            const uint32_t found = (uint32_t)vcd_match_forwards(here, ring + place, limit);
-            if (found > length) {
-                length = found;
-                *distance_out = distance;
-                if (found == limit) {
-                    return length;
-                }
-                end = ring + length - 1;
-                last = two_bytes(here + length - 1);
-            }
-        }
-    }
-    return length;
-}
 
 /* ---- Blocks ----------------------------------------------------------------------------- */
 
@@ -136,7 +44,7 @@ static uint32_t longest_match(const struct dfl_miniz_deflater *deflater, uint32_
 static void write_stored(struct dfl_miniz_deflater *deflater, uint32_t plain_size) {
     uint8_t plain[DFL_WINDOW_SIZE];
     for (uint32_t i = 0; i < plain_size; i++) {
-        plain[i] = deflater->ring[(deflater->block_start + i) & RING_MASK];
+        plain[i] = deflater->ring.bytes[(deflater->block_start + i) & DFL_RING_MASK];
     }
     dfl_write_stored(deflater->out, plain, plain_size);
 }
@@ -159,7 +67,7 @@ static void write_compressed(struct dfl_miniz_deflater *deflater, bool fixed, bo
 }
 
 static uint64_t plain_size_of(const struct dfl_miniz_deflater *deflater) {
-    return deflater->at - (deflater->waiting_length > 0 ? 1u : 0u) - deflater->block_start;
+    return deflater->ring.at - (deflater->waiting_length > 0 ? 1u : 0u) - deflater->block_start;
 }
 
 /* A block that has grown is stored instead, where its plain bytes are still at hand. */
@@ -174,7 +82,7 @@ static bool end_block(struct dfl_miniz_deflater *deflater, bool last) {
     write_compressed(deflater, plain_size < SMALL, last);
     const bool grown =
         plain_size > NOT_STORED && out->bytes.size - before.bytes.size + 1 >= plain_size;
-    if (grown && deflater->at - deflater->block_start <= deflater->behind) {
+    if (grown && deflater->ring.at - deflater->block_start <= deflater->ring.behind) {
         *out = before;
         dfl_write_bits(out, DFL_STORED << 1 | last, 3);
         write_stored(deflater, (uint32_t)plain_size);
@@ -222,11 +130,12 @@ static bool block_ends(const struct dfl_miniz_deflater *deflater) {
 
 /* Decides about the byte at 'at'; returns how many bytes are then behind. */
 static uint32_t take(struct dfl_miniz_deflater *deflater) {
-    const uint32_t place = (uint32_t)deflater->at & RING_MASK;
+    const uint32_t place = (uint32_t)deflater->ring.at & DFL_RING_MASK;
     const uint32_t waiting = deflater->waiting_length;
     uint32_t distance = 0;
-    uint32_t length = longest_match(deflater, waiting > 0 ? waiting : DFL_MIN_MATCH - 1, &distance);
-    if ((length == DFL_MIN_MATCH && distance >= FAR_FOR_THREE) || distance == place) {
+    uint32_t length =
+        dfl_ring_match(&deflater->ring, waiting > 0 ? waiting : DFL_MIN_MATCH - 1, &distance);
+    if ((length == DFL_MIN_MATCH && distance >= DFL_FAR_IN_RING) || distance == place) {
         length = distance = 0;
     }
     deflater->waiting_length = 0;
@@ -235,9 +144,9 @@ static uint32_t take(struct dfl_miniz_deflater *deflater) {
         return waiting - 1;
     }
     if (waiting > 0) {
-        add_literal(deflater, deflater->ring[(place - 1) & RING_MASK]);
+        add_literal(deflater, deflater->ring.bytes[(place - 1) & DFL_RING_MASK]);
     } else if (distance == 0) {
-        add_literal(deflater, deflater->ring[place]);
+        add_literal(deflater, deflater->ring.bytes[place]);
         return 1;
     }
     if (length >= LONG_ENOUGH || !deflater->lazy) {
@@ -254,21 +163,23 @@ bool dfl_miniz_deflate(struct dfl_miniz_deflater *deflater, const uint8_t *plain
     size_t read = 0;
     bool room = true;
     while (room && !deflater->ended && (read < plain_size || last)) {
-        while (read < plain_size && deflater->ahead < DFL_MAX_MATCH) {
-            put(deflater, plain[read++]);
+        while (read < plain_size && deflater->ring.ahead < DFL_MAX_MATCH) {
+            dfl_ring_put(&deflater->ring, plain + read, read);
+            read++;
         }
-        deflater->behind = (uint32_t)vcd_min(deflater->behind, DFL_WINDOW_SIZE - deflater->ahead);
-        if (deflater->ahead < DFL_MAX_MATCH && !last) {
+        deflater->ring.behind =
+            (uint32_t)vcd_min(deflater->ring.behind, DFL_WINDOW_SIZE - deflater->ring.ahead);
+        if (deflater->ring.ahead < DFL_MAX_MATCH && !last) {
             break;
         }
-        if (deflater->ahead == 0) {
+        if (deflater->ring.ahead == 0) {
             deflater->ended = true;
             return end_block(deflater, true);
         }
         const uint32_t size = take(deflater);
-        deflater->at += size;
-        deflater->ahead -= size;
-        deflater->behind = (uint32_t)vcd_min(deflater->behind + size, DFL_WINDOW_SIZE);
+        deflater->ring.at += size;
+        deflater->ring.ahead -= size;
+        deflater->ring.behind = (uint32_t)vcd_min(deflater->ring.behind + size, DFL_WINDOW_SIZE);
         if (block_ends(deflater)) {
             room = end_block(deflater, false);
         }
@@ -281,9 +192,10 @@ struct dfl_miniz_deflater *dfl_miniz_deflater_new(uint32_t level, struct dfl_bit
     struct dfl_miniz_deflater *const deflater = calloc(1, sizeof *deflater);
     if (deflater != NULL) {
         deflater->out = out;
-        deflater->steps[0] = 1 + (steps[level] + 2u) / 3;
-        deflater->steps[1] = 1 + (steps[level] / 4u + 2) / 3;
+        deflater->ring.steps[0] = 1 + (steps[level] + 2u) / 3;
+        deflater->ring.steps[1] = 1 + (steps[level] / 4u + 2) / 3;
         deflater->lazy = level > 3;
+        deflater->ring.short_cut = level >= SHORT_CUT_FROM;
         deflater->filled = 1;
         deflater->places = 8;
     }

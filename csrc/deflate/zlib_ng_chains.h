@@ -14,7 +14,6 @@
 
 enum {
     DFL_ZLIB_NG_STEPS = 128,
-    DFL_ZLIB_NG_NICE_LENGTH = 128,            /* of a match that ends the search */
     DFL_ZLIB_NG_LEAST = 4,                    /* no match is shorter */
     DFL_ZLIB_NG_OVERREAD = DFL_MAX_MATCH + 8, /* behind the last place of a window */
 };

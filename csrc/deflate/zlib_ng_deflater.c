@@ -52,9 +52,9 @@ struct dfl_zlib_ng_deflater {
     enum stage stage;
     uint32_t at;
     uint32_t ahead;  /* bytes in the window from 'at' on */
-    uint32_t wanted; /* bytes that are still to be read behind these at once, */
-    uint32_t read;   /* besides those that have been */
-    bool filling;    /* they are */
+    bool filling;    /* more are being read behind these: */
+    uint32_t read;   /* so many by now, */
+    uint32_t wanted; /* and so many still, before anything else is done */
     bool failed;
     int32_t block_start; /* below 0 when it has left the window */
     uint64_t piece_left; /* of what the caller gives at once: what has not been read */

@@ -86,7 +86,7 @@ def encode(
         OSError: a Path cannot be read.
         TypeError, BufferError: what was given is neither a Path nor contiguous bytes.
         MemoryError: 0.28 times the source's size, 72 MiB at most (288 from level 7 on), and about
-            50 MiB a thread are needed.
+            25 MiB a thread are needed.
 
     Example:
         >>> old, new = bytes(1 << 20), bytes(1 << 19) + b"new" + bytes(1 << 19)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
-__all__ = ["KINDS", "SIZES", "plain_bytes"]
+__all__ = ["KINDS", "SIZES", "crowded_bytes", "distant_bytes", "plain_bytes"]
 
 _WINDOW = 1 << 15
 _MOST_DISTANCE = _WINDOW - 262  # which no match goes beyond
@@ -48,4 +49,35 @@ def _copies(chance: random.Random, size: int) -> bytes:
             made += (repeated * (length // reach + 1))[:length]
         else:
             made += chance.randbytes(chance.choice((1, 2, 3, 100)))
+    return bytes(made[:size])
+
+
+def crowded_bytes(size: int, seed: int) -> bytes:
+    """Crowd the chains of few hashes, by threes of which only low bits of the first byte count.
+
+    The fourth byte varies, so that matches of four are rare and many steps away; stretches come
+    again, shorter and longer, so that some are just out of reach.
+    """
+    chance = random.Random(f"crowded {size} {seed}")
+    made = bytearray()
+    while len(made) < size:
+        if chance.random() < 0.02 and made:
+            start = chance.randrange(max(0, len(made) - 40_000), len(made))
+            made += made[start : start + chance.choice((4, 5, 8, 20, 33, 60, 300))]
+        else:
+            word = bytearray(b"abcde"[: chance.choice((3, 3, 4, 5))])
+            word[0] ^= chance.randrange(chance.choice((1, 8))) << 5
+            made += word + chance.randbytes(1)
+    return bytes(made[:size])
+
+
+def distant_bytes(size: int, reaches: Sequence[int], seed: int) -> bytes:
+    """Repeat three to six bytes of noise from just these distances."""
+    chance = random.Random(f"distant {size} {seed}")
+    made = bytearray()
+    while len(made) < size:
+        reach, length = chance.choice(reaches), chance.choice((3, 3, 4, 6))
+        if len(made) > reach:
+            made += made[-reach : length - reach]
+        made += chance.randbytes(chance.choice((1, 2, 9)))
     return bytes(made[:size])

@@ -12,7 +12,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from deflate_inputs import KINDS, SIZES, plain_bytes
+from deflate_inputs import KINDS, SIZES, crowded_bytes, distant_bytes, plain_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from neighbours import missing
@@ -98,6 +98,19 @@ DIGESTS: dict[tuple[DeflateFamily, int, int], str] = {
     ("miniz", 9, 8): "e42c0245cdaba778",
 }
 
+# The same of bytes that are made against short cuts, at the levels that have them.
+CROWDED_DIGESTS: dict[tuple[DeflateFamily, int, int], str] = {
+    ("zlib", 5, 8): "7b792aeb9f46b23c",
+    ("zlib", 6, 8): "5fd3f678650e9f14",
+    ("zlib", 9, 9): "71eb51cba3c1ef69",
+    ("gzip", 6, 9): "bd4a869d2047568a",
+    ("miniz", 6, 8): "bc62368f97843aa3",
+    ("miniz", 7, 8): "b5549332009b1df5",
+    ("miniz", 8, 8): "b116eaaf3ea8aae2",
+    ("miniz", 9, 8): "47ae95249cd0023f",
+}
+
+
 # The same by zlib-ng, level 6, for its callers: as it came out when wheels were that they had made.
 CALLED_DIGESTS: dict[tuple[DeflateFamily, DeflateCaller], str] = {
     ("zlib-ng", "python"): "f5864cf8fd00ba4c",
@@ -177,6 +190,17 @@ def test_what_was_made_once_is_made_for_ever(
     deflated = deflate(plain, DeflateParameters(family, level, mem_level))
     digest = hashlib.sha256(deflated).hexdigest()[:16]
     assert DIGESTS[family, level, mem_level] == digest
+
+
+@pytest.mark.parametrize("family, level, mem_level", CROWDED_DIGESTS)
+def test_short_cuts_change_nothing(family: DeflateFamily, level: int, mem_level: int) -> None:
+    """Where chains are crowded, steps used up and matches as far as may be, the bytes stay."""
+    plain = crowded_bytes(300_000, 1) + plain_bytes("two letters", 150_000, 3)
+    # At the edge of three bytes, and of the window: of zlib's, and of miniz's.
+    plain += distant_bytes(150_000, [4096, 4097, 8191, 8192, 32506, 32507, 32509, 32510, 32511], 2)
+    deflated = deflate(plain, DeflateParameters(family, level, mem_level))
+    digest = hashlib.sha256(deflated).hexdigest()[:16]
+    assert CROWDED_DIGESTS[family, level, mem_level] == digest
 
 
 @pytest.mark.parametrize("family, caller", CALLED_DIGESTS)

@@ -140,7 +140,7 @@ def test_max_size_of_files(tmp_path: Path) -> None:
     assert [] == list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("size", [1 << 62, (1 << 63) - 1, 1 << 63, (1 << 64) - 1])
+@pytest.mark.parametrize("size", [1 << 47, 1 << 62, (1 << 63) - 1, 1 << 63, (1 << 64) - 1])
 def test_targets_beyond_memory(size: int, tmp_path: Path) -> None:
     """What no memory can hold is an error that a caller can catch, not a crash."""
     delta = header() + window(size, bytes([RUN]) + varint(size), b"\0")

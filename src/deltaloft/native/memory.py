@@ -59,7 +59,7 @@ def fresh_room(size: int) -> bytearray | mmap.mmap:
         return bytearray(size)
     try:
         room = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise MemoryError(f"room for {size} bytes") from error
     with pinned(room) as memory:
         lib.advise_huge_pages(memory, size)
