@@ -210,7 +210,8 @@ size_t vcd_index_fill(struct vcd_index *index, size_t most);
 void vcd_index_free(struct vcd_index *index);
 
 /* The scratch space of one thread that encodes against one source, which must outlive it, at one
-   level, 1 (fast) to 9 (small): its windows only take an index of the same level. */
+   level, 1 (fast) to 9 (small): its windows only take an index of the same level, but those of the
+   levels up to 3 any. */
 struct vcd_encoder;
 struct vcd_encoder *vcd_encoder_new(const uint8_t *source, size_t source_size, int level);
 void vcd_encoder_free(struct vcd_encoder *encoder);

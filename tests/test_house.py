@@ -20,7 +20,7 @@ CSRC = ROOT / "csrc"
 
 # A module imports only from lines above its own, and from its own folder.
 FLOORS = [
-    {"errors", "buffers", "interruption", "sizes"},
+    {"errors", "buffers", "interruption", "lazily", "sizes"},
     {"atomic_file", "native", "xdelta3", "bucket", "encrypted_file"},
     {"bucket_requests", "containers", "findings", "inspection", "source", "base_cache", "sketch"}
     | {"known_files"},

@@ -26,8 +26,9 @@ codec never pays for boto3.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from deltaloft.lazily import imported
 
 if TYPE_CHECKING:
     from deltaloft.bucket import Acl, Attributes, Encryption, Grant, Lock
@@ -190,13 +191,9 @@ _HOMES = {
     "merge_file": "merging",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module 'deltaloft' has no attribute {name!r}")
-    home = importlib.import_module(f"deltaloft.{_HOMES.get(name, 'errors')}")
-    value = globals()[name] = getattr(home, name)
-    return value
+__getattr__ = imported(
+    __name__, {name: f"deltaloft.{_HOMES.get(name, 'errors')}" for name in __all__}
+)
 
 
 def __dir__() -> list[str]:

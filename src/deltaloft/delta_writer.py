@@ -36,6 +36,9 @@ __all__ = [
 # The least that is tried again when a window ended early, because its copies lay too far apart.
 _SMALLEST_RETRY = 1 << 16
 
+# Gaps between long copies are not parsed, nor is any source read again.
+_QUICK_LEVEL = 3
+
 
 @dataclass(frozen=True, slots=True)
 class PackedWindow:
@@ -106,16 +109,24 @@ def encode_pieces(
     """
     with pinned(target) as memory:
         threads = usual_threads(threads, len(memory))
-        windows = _encoded_windows(source, memory, preset, threads)
+        windows = _encoded_windows(source, memory, preset, threads, source.level)
         yield from delta_pieces(_giving_pages_back(windows, source.buffer, target), preset)
 
 
-def plain_windows(source: Source, target: Buffer, threads: int | None) -> list[PackedWindow]:
-    """Encode a target like `encode_pieces`, into windows whose sections are plain."""
+def plain_windows(
+    source: Source, target: Buffer, threads: int | None, *, quickly: bool = False
+) -> Generator[PackedWindow]:
+    """Yield what `encode_pieces` would, as windows whose sections are plain.
+
+    Args:
+        source, target, threads: As `encode_pieces`.
+        quickly: Only find what long copies there are, but by the source's index.
+    """
+    level = _QUICK_LEVEL if quickly else source.level
     with pinned(target) as memory:
         threads = usual_threads(threads, len(memory))
-        windows = _encoded_windows(source, memory, None, threads)
-        return [window.owned() for window in windows]
+        for window in _encoded_windows(source, memory, None, threads, level):
+            yield window.owned()
 
 
 def _giving_pages_back(
@@ -132,12 +143,12 @@ def _giving_pages_back(
 
 
 def _encoded_windows(
-    source: Source, target: Pinned, preset: int | None, threads: int
+    source: Source, target: Pinned, preset: int | None, threads: int, level: int
 ) -> Iterator[PackedWindow]:
     # An empty target has a window too: without one, xdelta3 takes the delta for cut off.
     starts = range(0, max(1, len(target)), WINDOW_MAX_SIZE)
     threads = min(threads, len(starts))
-    encoders = deque(Encoder(source.memory, source.level) for _ in range(threads))
+    encoders = deque(Encoder(source.memory, level) for _ in range(threads))
 
     def windows_from(start: int, encoder: Encoder) -> Iterator[PackedWindow]:
         size = min(WINDOW_MAX_SIZE, len(target) - start)

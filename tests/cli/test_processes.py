@@ -138,9 +138,9 @@ def test_help_is_quick(arguments: list[str], own: set[str]) -> None:
         (["encode", "app-1.0.bin", "app-1.1.bin", "delta"], {"deltaloft.unpack.plan", *HEAVY}),
         (["inspect", "delta"], {"deltaloft.unpack.plan", *HEAVY}),
         (["decode", "app-1.0.bin", "delta", "out"], {"deltaloft.unpack.plan", *HEAVY}),
-        (["put", "app-1.1.bin", "store/a"], {"deltaloft.store.gc", *REMOTE}),
+        (["put", "app-1.1.bin", "store/a"], {"deltaloft.store.gc", "cryptography", *REMOTE}),
         (["get", "store/a", "out"], {"deltaloft.unpack.plan", "deltaloft.store.put", *REMOTE}),
-        (["ls", "store"], {"deltaloft.unpack.plan", "deltaloft.store.put", *REMOTE}),
+        (["ls", "store"], {"deltaloft.unpack.plan", "cryptography", *REMOTE}),
     ],
     ids=lambda each: each[0] if isinstance(each, list) else "",
 )

@@ -648,10 +648,16 @@ def test_unreachable() -> None:
             list(bucket.list())
 
 
+def test_a_region_that_can_be_none() -> None:
+    """A region of nonsense is named as what is wrong, and not the endpoint made of it."""
+    with pytest.raises(InvalidRequest, match="a region like us-east-1 expected"):
+        S3Bucket("b", region="no region").head("key")
+
+
 def test_unknown_certificate(tls_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A certificate that is not trusted is Unreachable."""
     monkeypatch.delenv("AWS_CA_BUNDLE")
-    with pytest.raises(Unreachable, match="SSLError"):
+    with pytest.raises(Unreachable, match=r"to be trusted \(SSLError; AWS_CA_BUNDLE"):
         S3Bucket("b", endpoint_url=tls_endpoint).head("key")
 
 

@@ -114,6 +114,8 @@ def test_a_body_that_was_made_wrong_is_not_written(monkeypatch: pytest.MonkeyPat
         wrong.setattr(
             encoder,
             "plain_windows",
-            lambda source, target, *rest: plain_windows(source, damaged(target), *rest),
+            lambda source, target, *rest, **options: plain_windows(
+                source, damaged(target), *rest, **options
+            ),
         )
         assert written().startswith(b"\xd6\xc3\xc4")

@@ -13,9 +13,8 @@ K is one HEAD, and only when K is missing, or foreign and nothing says that ther
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from deltaloft.base_cache import BaseCache
 from deltaloft.bucket import Bucket, Listed, ObjectInfo
 from deltaloft.bucket_requests import object_url
 from deltaloft.deltaglider import metadata
@@ -32,6 +31,9 @@ from deltaloft.errors import (
     NotFound,
     UnsupportedFormat,
 )
+
+if TYPE_CHECKING:
+    from deltaloft.base_cache import BaseCache
 
 __all__ = ["DeltaGlider", "Mode"]
 

@@ -12,14 +12,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from deltaloft.base_cache import BaseCache
 from deltaloft.bucket import Bucket, ObjectInfo
 from deltaloft.bucket_requests import object_url
 from deltaloft.buffers import mapped
 from deltaloft.deltaglider import metadata
 from deltaloft.deltaglider.metadata import Delta, Direct, Reference
 from deltaloft.errors import DamagedObject, DeltaloftError, NotFound, WrongSource
+
+if TYPE_CHECKING:
+    from deltaloft.base_cache import BaseCache
 
 __all__ = ["OpenedReference", "References"]
 

@@ -12,15 +12,18 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from deltaloft import layout
-from deltaloft.base_cache import BaseCache
 from deltaloft.bucket import Bucket
 from deltaloft.bucket_requests import object_url
 from deltaloft.buffers import PAGES_KEPT, give_pages_back, mapped
 from deltaloft.download import downloading
 from deltaloft.errors import DamagedObject, NotFound, PreconditionFailed
 from deltaloft.store.clock import Stopwatch
+
+if TYPE_CHECKING:
+    from deltaloft.base_cache import BaseCache
 
 __all__ = ["BaseBytes"]
 
@@ -150,6 +153,8 @@ class BaseBytes:
 
     def cache(self) -> BaseCache:
         """Return the cache, opened when it is first needed."""
+        from deltaloft.base_cache import BaseCache  # with cryptography: 10 ms
+
         with self._lock:
             if self._cache is None:
                 self._cache = BaseCache.from_environment()

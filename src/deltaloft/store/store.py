@@ -7,10 +7,9 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Self, Unpack
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, Unpack
 
 from deltaloft import layout
-from deltaloft.base_cache import BaseCache
 from deltaloft.bases import BaseIndex
 from deltaloft.bucket import Attributes, Bucket
 from deltaloft.bucket_requests import object_url
@@ -42,6 +41,9 @@ from deltaloft.store.results import (
     StoredBase,
     Verified,
 )
+
+if TYPE_CHECKING:
+    from deltaloft.base_cache import BaseCache
 
 __all__ = ["Store"]
 
@@ -284,11 +286,10 @@ class Store:
     ) -> Iterator[Entry]:
         """Yield what is stored under keys that start with `prefix` and come after `start_after`.
 
-        In order of UTF-8 bytes; one request per page of 1,000 keys. The logical sizes are taken
-        from the catalog and, where it does not know, asked for by one HEAD per key, some at a time;
-        what that brings to light in a listing from the beginning of `prefix` is written to the
-        catalog if it is much and we may. Without `sizes` they are None, and so
-        they are for keys of which a function as `sizes` says no.
+        In order of UTF-8 bytes; one request per page of 1,000 keys. Logical sizes come from the
+        catalog and, where it does not know, from a HEAD per key, some at a time; what a listing
+        from the beginning of `prefix` brings to light is written to it, if it is much and we may.
+        They are None without `sizes`, and where that is a function which says no of a key.
         """
         return verbs.entries(self._bucket, self._deltaglider, prefix, start_after, sizes)
 
@@ -394,6 +395,6 @@ class Store:
 
     def _index_for(self, attributes: Attributes) -> BaseIndex:
         """Return the index of the bases that a file with these attributes may share."""
-        token = layout.protection(attributes)
         # Two threads may both make one; the slower one's is not used.
-        return self._indexes.setdefault(token, BaseIndex(self._bucket, attributes))
+        index = BaseIndex(self._bucket, attributes)
+        return self._indexes.setdefault(layout.protection(attributes), index)

@@ -5,8 +5,9 @@ Together they take 20 ms, and a command needs one or two of them.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from deltaloft.lazily import imported
 
 if TYPE_CHECKING:
     from deltaloft.store.copy import Copying, check_free
@@ -34,22 +35,18 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Collecting": "gc",
-    "Copying": "copy",
-    "Explaining": "explain",
-    "ObjectFile": "object_file",
-    "Putting": "put",
-    "Verifying": "verify",
-    "bases": "listing",
-    "check_free": "copy",
-    "entries": "listing",
-    "fetched": "input",
-    "opened": "input",
-    "refreshed": "listing",
+    "Collecting": "deltaloft.store.gc",
+    "Copying": "deltaloft.store.copy",
+    "Explaining": "deltaloft.store.explain",
+    "ObjectFile": "deltaloft.store.object_file",
+    "Putting": "deltaloft.store.put",
+    "Verifying": "deltaloft.store.verify",
+    "bases": "deltaloft.store.listing",
+    "check_free": "deltaloft.store.copy",
+    "entries": "deltaloft.store.listing",
+    "fetched": "deltaloft.store.input",
+    "opened": "deltaloft.store.input",
+    "refreshed": "deltaloft.store.listing",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'deltaloft.store.verbs' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"deltaloft.store.{_HOMES[name]}"), name)
+__getattr__ = imported(__name__, _HOMES)

@@ -10,8 +10,9 @@ is first asked for: whoever has a plain VCDIFF delta needs none, and they take 2
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from deltaloft.lazily import imported
 
 if TYPE_CHECKING:
     from deltaloft.unpack.decoder import decode_unpacked
@@ -21,13 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["decode_unpacked", "encode_unpacked", "inspect_unpacked"]
 
 _HOMES = {
-    "decode_unpacked": "decoder",
-    "encode_unpacked": "encoder",
-    "inspect_unpacked": "inspecting",
+    "decode_unpacked": "deltaloft.unpack.decoder",
+    "encode_unpacked": "deltaloft.unpack.encoder",
+    "inspect_unpacked": "deltaloft.unpack.inspecting",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'deltaloft.unpack' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"deltaloft.unpack.{_HOMES[name]}"), name)
+__getattr__ = imported(__name__, _HOMES)

@@ -29,6 +29,7 @@ __all__ = [
     "added",
     "approximated",
     "packed_blocks",
+    "restore",
 ]
 
 # Of target′. Windows of our encoder never cross a multiple of it.
@@ -90,13 +91,13 @@ def approximated(
         blocks.append(approximator.end_block())
     places = sum(len(block.places) for block in blocks)
     if places < _LEAST_JOINED * instructions:
-        _restored(target, blocks)
+        restore(target, blocks)
         return [], False
     return blocks, places >= _SURELY_JOINED * instructions
 
 
-def _restored(target: bytearray, blocks: Sequence[DifferenceBlock]) -> None:
-    """Make target′ of its approximation again."""
+def restore(target: bytearray, blocks: Sequence[DifferenceBlock]) -> None:
+    """Make target′ of its approximation again, as far as there are blocks for it."""
     with memoryview(target) as view:
         for number, block in enumerate(blocks):
             with view[BLOCK_SIZE * number : BLOCK_SIZE * (number + 1)] as part:
