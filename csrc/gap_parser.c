@@ -28,6 +28,10 @@ enum {
     SMALL_GAP = 32,
     AHEAD = 4, /* positions between the fetch of a bucket and its use */
     REPLACED_MAX_SIZE = 1024,
+    /* A gap up to here is parsed closely whatever it looks like: members of archives that are
+       small, and deflated, agree in 8 to 30 bytes with what is near. That is 0.1 to 1 % of such
+       archives; 1024 instead saves half of it in two thirds of the time. */
+    CLOSE_GAP = 4096,
 };
 
 /* Prices in tenths of a bit. */
@@ -293,10 +297,8 @@ void vcd_parse_gap(struct vcd_gap_parser *parser, const struct vcd_gap *gap,
                          ? VCD_NO_PLACE
                          : gap->right - (gap->size - done - size),
         };
-        if (!vcd_gap_looks_random(&part)) {
+        if (gap->size <= CLOSE_GAP || !vcd_gap_looks_random(&part)) {
             parse_stretch(parser, &part, copies);
-        } else if (gap->size <= REPLACED_MAX_SIZE) {
-            parse_replaced(parser, &part, copies);
         }
         done += size;
     }

@@ -83,10 +83,20 @@ def test_no_match_is_too_far_away() -> None:
 def test_repeats_inside_the_target_are_copies() -> None:
     """What the source does not have is written once, however far apart it stands in a window."""
     new = noise(8, 200_000)
-    target = new + noise(9, 3 * MIB) + new
+    target = new + noise(9, 5 * MIB) + new
     delta = deltaloft.encode(b"", target)
     assert len(delta) < len(target) - len(new) + 1000
     assert target == deltaloft.decode(b"", delta)
+
+
+def test_short_pieces_of_small_members_are_copies() -> None:
+    """What is deflated and small agrees with the old in pieces shorter than a long match."""
+    source, target = b"", b""
+    for seed in range(200):
+        name, old, new = noise(seed, 64), noise(1000 + seed, 400), noise(2000 + seed, 200)
+        source += name + old
+        target += name + b"".join(old[40 * k :][:14] + new[20 * k :][:20] for k in range(10))
+    assert len(deltaloft.encode(source, target)) < 200 * (10 * (20 + 5) + 10)
 
 
 def test_incompressible_data_grows_by_next_to_nothing() -> None:
