@@ -5,7 +5,7 @@
 FOLDER holds the programs fuzz_*. Beside them, what is made here:
 
     seeds/deltas    the source and delta of each of tests/vectors, in the form of fuzz_input.h
-    seeds/recipes   their sources and targets, in the form of fuzz_round_trip.c
+    seeds/recipes   their sources and targets, in the form of fuzz_round_trip.c, for fuzz_pack.c too
     seeds/pairs     two deltas to be merged, in the form of fuzz_merge.c
     seeds/streams   their targets deflated, in the form of fuzz_inflate.c and fuzz_corrections.c
     seeds/reuses    the same, in the form of fuzz_reuse.c
@@ -29,6 +29,7 @@ HERE = Path(__file__).parent
 VECTORS = HERE.parent / "vectors"
 SEEDS = {
     "fuzz_round_trip": "recipes",
+    "fuzz_pack": "recipes",
     "fuzz_merge": "pairs",
     "fuzz_inflate": "streams",
     "fuzz_corrections": "streams",
