@@ -89,7 +89,7 @@ def test_sections_of_our_own_stand_alone(level: int) -> None:
     """What we write of bytes that shrink here and there can be unpacked from any window on."""
     chance = random.Random(9)
     makers = (noise, text, lambda _, size: bytes(size))
-    sizes = (chance.randrange(1, 9) * 8 * KIB for _ in range(280))
+    sizes = (chance.randrange(1, 9) * 8 * KIB for _ in range(560))
     target = b"".join(chance.choice(makers)(i, size) for i, size in enumerate(sizes))
     delta = bytearray(deltaloft.encode(b"source", target, level=level))
     windows = deltaloft.inspect(delta).windows
