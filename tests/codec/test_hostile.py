@@ -196,6 +196,14 @@ def test_inspect_does_not_unpack_bombs() -> None:
         assert inspection.counts is None
 
 
+def test_length_that_counts_short_integers() -> None:
+    """A window's length counts the bytes that stand there (RFC 3284, 4.3), zeros in front too."""
+    window = b"\0" + b"\5" + b"\0\0\0\0" + b"\x80\0"  # the last size takes two bytes, not one
+    with pytest.raises(MalformedDelta, match="expected the size of the address section") as caught:
+        deltaloft.decode(b"", b"\xd6\xc3\xc4\0\0" + window)
+    assert (0, 11) == (caught.value.window, caught.value.offset)
+
+
 def test_many_tiny_windows() -> None:
     """A hundred thousand windows of one byte are a target like any other."""
     delta = header() + add_window(b"x") * 100_000
