@@ -10,7 +10,7 @@ streams. A stream lives across windows, so windows are unpacked in their order; 
 section of a kind begins with a chunk that forgets all before it, as ours do, each stands alone.
 """
 
-from deltaloft.secondary.packing import LzmaFraming, Secondary, pack, preset_of
+from deltaloft.secondary.packing import LzmaFraming, Secondary, dictionary_for, pack, preset_of
 from deltaloft.secondary.unpacking import PendingSections, SectionUnpacker
 from deltaloft.secondary.xz import DJW, FGK, SECTIONS, compressor_name
 
@@ -23,6 +23,7 @@ __all__ = [
     "Secondary",
     "SectionUnpacker",
     "compressor_name",
+    "dictionary_for",
     "pack",
     "preset_of",
 ]

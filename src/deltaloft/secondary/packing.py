@@ -13,7 +13,7 @@ from deltaloft.errors import InvalidRequest
 from deltaloft.native import SHRINKING_BLOCK, LzmaEncoder, shrinking_blocks
 from deltaloft.secondary.xz import stream_start
 
-__all__ = ["LzmaFraming", "Secondary", "pack", "preset_of"]
+__all__ = ["LzmaFraming", "Secondary", "dictionary_for", "pack", "preset_of"]
 
 Secondary = Literal["lzma", "none"]
 
@@ -42,6 +42,7 @@ _PLAIN_CHUNK_MOST = 1 << 16
 # Larger dictionaries gained less than 0.01 % on our corpus, and cost time and, for LZMA's tables,
 # eight times their size in memory. xz names one of 2^(12 + n/2) bytes by n.
 _DICTIONARY = 1 << 19
+_SMALLEST_DICTIONARY = 1 << 12
 _FEW = 1 << 14  # bytes of a section
 _PROBE = 1 << 14
 _MUCH_RECURS = 0.4
@@ -140,15 +141,19 @@ def _filter(preset: int, run: memoryview) -> dict[str, int]:
     no more time than 2 and saves 2 to 10 %.
     """
     size = run.nbytes
-    # Sections have no alignment that position bits could use: 1 % smaller without. A dictionary
-    # larger than the section would only cost memory.
-    dictionary = min(max(1 << (size - 1).bit_length(), 1 << 12), _DICTIONARY)
+    # Sections have no alignment that position bits could use: 1 % smaller without.
+    dictionary = dictionary_for(size)
     chosen = {"id": lzma.FILTER_LZMA2, "preset": preset, "pb": 0, "dict_size": dictionary}
     if preset >= 6 or size >= _LARGE:
         return chosen
     # To clear the tables for keys of four bytes would take half the time of a small section.
     finder = lzma.MF_BT3 if size <= _FEW else lzma.MF_BT4
     return chosen | {"preset": 4, "mf": finder, "nice_len": 32, "depth": 4}
+
+
+def dictionary_for(size: int) -> int:
+    """Return what LZMA looks back for so many bytes: a dictionary larger only costs memory."""
+    return min(max(1 << (size - 1).bit_length(), _SMALLEST_DICTIONARY), _DICTIONARY)
 
 
 def _runs(view: memoryview, preset: int) -> Iterator[tuple[memoryview, bool]]:
